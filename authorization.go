@@ -1,0 +1,199 @@
+package oauth2
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// recordFormat is the newest format of a record that this code can read and write. A record with a
+// greater one was written by a newer replica and is never touched.
+const recordFormat = 1
+
+// maxAccessTokens bounds the live access tokens of one authorization; the oldest goes first.
+const maxAccessTokens = 20
+
+// An Authorization is all that follows from one "yes" of a resource owner, or from one client acting
+// for itself: the pending code, the current refresh token, the live access tokens, what was granted
+// and to whom. It is one record under one key, and changes by compare-and-swap alone:
+//
+//	approved (a code is pending) -> active (tokens are issued) -> active (rotated) ... -> deleted
+//
+// Stores keep it as it is, for instance in JSON, and never change it. It holds digests, never a
+// token. Times are UTC, in milliseconds.
+type Authorization struct {
+	// ID is the key: 20 characters of base64url. It is part of every token issued from the record.
+	ID string `json:"id"`
+	// Version counts the writes, from 1. Only Update raises it.
+	Version int64 `json:"version"`
+	// Format tells which fields the writer knew.
+	Format int `json:"format"`
+	// Issuer is the authorization server whose record this is; several may share one store.
+	Issuer string `json:"issuer"`
+
+	ClientID string `json:"client_id"`
+	// Subject is the resource owner. It is empty when the client acts for itself.
+	Subject string `json:"sub,omitempty"`
+	// GrantType tells how the authorization came about.
+	GrantType string `json:"grant_type"`
+	// Scope is what was granted. An access token may carry less, never more.
+	Scope Scope `json:"scope,omitempty"`
+	// Resource are the resources it was granted for (RFC 8707); the audience of its access tokens.
+	Resource []string `json:"resource,omitempty"`
+
+	// How the resource owner was authenticated, as Approval told it.
+	AuthTime  time.Time `json:"auth_time,omitzero"`
+	ACR       string    `json:"acr,omitempty"`
+	AMR       []string  `json:"amr,omitempty"`
+	SessionID string    `json:"sid,omitempty"`
+	// Claims are the application's own, one JSON object.
+	Claims json.RawMessage `json:"claims,omitempty"`
+
+	CreatedAt time.Time `json:"created_at"`
+	// ExpiresAt is when the record can be forgotten, unless it changes before: nothing of it is live
+	// any more.
+	ExpiresAt time.Time `json:"expires_at"`
+	// EndsAt is when the authorization ends, however often it is refreshed.
+	EndsAt time.Time `json:"ends_at"`
+
+	// LineageKey keys the proof in every token of this authorization.
+	LineageKey string        `json:"lineage_key"`
+	Code       *Code         `json:"code,omitempty"`
+	Refresh    *RefreshToken `json:"refresh,omitempty"`
+	Access     []AccessToken `json:"access,omitempty"`
+}
+
+// A Code is the authorization code (RFC 6749 section 4.1.2) and what it is bound to. Once it is
+// redeemed its Digest is empty; the bindings stay, so that a replay can be told from a stranger's
+// guess.
+type Code struct {
+	Digest        string    `json:"digest,omitempty"`
+	RedirectURI   string    `json:"redirect_uri"`
+	CodeChallenge string    `json:"code_challenge,omitempty"`
+	ExpiresAt     time.Time `json:"expires_at"`
+}
+
+// An AccessToken is one live access token (RFC 6749 section 1.4).
+type AccessToken struct {
+	Digest    string    `json:"digest"`
+	Scope     Scope     `json:"scope,omitempty"`
+	Audience  []string  `json:"aud,omitempty"`
+	IssuedAt  time.Time `json:"iat"`
+	ExpiresAt time.Time `json:"exp"`
+}
+
+// A RefreshToken is the one refresh token that is current (RFC 6749 section 1.5), and the last ones
+// it replaced.
+type RefreshToken struct {
+	Digest    string    `json:"digest"`
+	ExpiresAt time.Time `json:"exp"`
+	// Rotations are the youngest replacements, the oldest first.
+	Rotations []Rotation `json:"rotations,omitempty"`
+}
+
+// A Rotation is a refresh token that was replaced a short while ago. From the token itself and the
+// Salt its successors are derived; without the token the Salt tells nothing.
+type Rotation struct {
+	Digest    string    `json:"digest"`
+	Salt      string    `json:"salt"`
+	RotatedAt time.Time `json:"rotated_at"`
+}
+
+// Clone returns a copy that shares nothing with a.
+func (a *Authorization) Clone() *Authorization {
+	c := *a
+	c.Scope = slices.Clone(a.Scope)
+	c.Resource = slices.Clone(a.Resource)
+	c.AMR = slices.Clone(a.AMR)
+	c.Claims = slices.Clone(a.Claims)
+	if a.Code != nil {
+		code := *a.Code
+		c.Code = &code
+	}
+	if a.Refresh != nil {
+		refresh := *a.Refresh
+		refresh.Rotations = slices.Clone(refresh.Rotations)
+		c.Refresh = &refresh
+	}
+	c.Access = slices.Clone(a.Access)
+	for i := range c.Access {
+		c.Access[i].Scope = slices.Clone(c.Access[i].Scope)
+		c.Access[i].Audience = slices.Clone(c.Access[i].Audience)
+	}
+	return &c
+}
+
+// SweepAfter is when a store may drop the record: at least a minute after ExpiresAt, rounded up to
+// the hour, so that an expiry that slides with every refresh rarely changes an indexed column.
+func (a *Authorization) SweepAfter() time.Time {
+	const step = time.Hour
+	return a.ExpiresAt.Add(time.Minute + step - 1).Truncate(step).UTC()
+}
+
+// addAccess adds an access token and drops the oldest ones beyond the bound.
+func (a *Authorization) addAccess(token AccessToken) {
+	a.Access = append(slices.Clip(a.Access), token)
+	if excess := len(a.Access) - maxAccessTokens; excess > 0 {
+		a.Access = slices.Delete(a.Access, 0, excess)
+	}
+}
+
+// findAccess returns the access token with this digest if it is live.
+func (a *Authorization) findAccess(digest string, now time.Time) (AccessToken, bool) {
+	for _, token := range a.Access {
+		if sameDigest(token.Digest, digest) {
+			return token, now.Before(token.ExpiresAt)
+		}
+	}
+	return AccessToken{}, false
+}
+
+// dropAccess removes one access token and reports whether it was there.
+func (a *Authorization) dropAccess(digest string) bool {
+	before := len(a.Access)
+	a.Access = slices.DeleteFunc(a.Access, func(t AccessToken) bool { return sameDigest(t.Digest, digest) })
+	return len(a.Access) != before
+}
+
+// Live reports whether anything of the record can still be used: its code, its refresh token, or one
+// of its access tokens.
+func (a *Authorization) Live(now time.Time) bool {
+	if a.Code != nil && a.Code.Digest != "" && now.Before(a.Code.ExpiresAt) {
+		return true
+	}
+	if a.Refresh != nil && now.Before(a.Refresh.ExpiresAt) {
+		return true
+	}
+	return slices.ContainsFunc(a.Access, func(t AccessToken) bool { return now.Before(t.ExpiresAt) })
+}
+
+// settle is the last step of every transition: what has expired is dropped, so the record stays
+// small, and the record's own expiry follows from what is left.
+func (a *Authorization) settle(now time.Time) {
+	a.Access = slices.DeleteFunc(a.Access, func(t AccessToken) bool { return !now.Before(t.ExpiresAt) })
+	a.ExpiresAt = now
+	if a.Code != nil {
+		// The record is also what makes the form token of its consent page one-time: it outlives it.
+		a.ExpiresAt = later(a.Code.ExpiresAt, a.CreatedAt.Add(formTokenLifetime))
+	}
+	if a.Refresh != nil {
+		a.ExpiresAt = later(a.ExpiresAt, a.Refresh.ExpiresAt)
+	}
+	for _, token := range a.Access {
+		a.ExpiresAt = later(a.ExpiresAt, token.ExpiresAt)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

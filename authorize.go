@@ -1,0 +1,182 @@
+package oauth2
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// requestParameters are what the specifications name in an authorization or token request. A POST to
+// the authorization endpoint carries these over to the query, and error texts name no others.
+var requestParameters = []string{
+	"response_type", "client_id", "redirect_uri", "scope", "state", "response_mode",
+	"code_challenge", "code_challenge_method", "resource", "audience", "authorization_details",
+	"nonce", "display", "prompt", "max_age", "ui_locales", "claims_locales", "id_token_hint",
+	"login_hint", "acr_values", "claims", "request", "request_uri", "dpop_jkt",
+	"grant_type", "code", "code_verifier", "refresh_token", "client_secret", "token", "token_type_hint",
+	"client_assertion", "client_assertion_type",
+}
+
+func isRequestParameter(name string) bool { return slices.Contains(requestParameters, name) }
+
+// readAuthorizationRequest reads the parameters from the query. A POST with a form token is the
+// resource owner's answer: its body is the page's, and the request is in the URL. A POST without one
+// is an authorization request by POST (RFC 6749 section 3.1): it is sent on to the same request by
+// GET, and the request returned is nil.
+func (s *Server) readAuthorizationRequest(w http.ResponseWriter, r *http.Request) (*AuthorizationRequest, error) {
+	req := &AuthorizationRequest{ResponseMode: responseModeQuery}
+	if len(r.URL.RawQuery) > maxQueryBytes {
+		return req, malformed(errFormTooLarge)
+	}
+	query, err := parseForm(r.URL.RawQuery)
+	if err != nil {
+		return req, malformed(err)
+	}
+	req.form = query
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return req, nil
+	case http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		return req, &Error{Code: ErrInvalidRequest.Code, Status: http.StatusMethodNotAllowed, Description: "The method is neither GET nor POST."}
+	}
+	body, err := readForm(w, r)
+	if err != nil {
+		return req, malformed(err)
+	}
+	if token := body.get(FormTokenField); token != "" {
+		req.spent = token
+		r.PostForm, r.Form = body.values(), nil
+		return req, nil
+	}
+	body = slices.DeleteFunc(body, func(p parameter) bool { return !isRequestParameter(p.name) })
+	w.Header().Set("Location", appendQuery(s.authorizePath, body))
+	w.WriteHeader(http.StatusSeeOther)
+	return nil, nil
+}
+
+// bindForm verifies the form token that was answered, and makes the next one.
+func (s *Server) bindForm(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest) error {
+	if req.spent != "" {
+		if err := s.crossOrigin.Check(r); err != nil {
+			return errFormForeign.Because(err)
+		}
+		if err := s.verifyFormToken(r, req); err != nil {
+			return err
+		}
+		req.Answered = true
+	}
+	return s.newFormToken(w, r, req)
+}
+
+var (
+	errConsentNothing = errors.New("oauth2: Consent returned neither an Approval nor an error")
+	errConsentSubject = errors.New("oauth2: Consent returned an Approval without a Subject")
+	errConsentScope   = errors.New("oauth2: Consent granted a scope that was not asked for")
+	errAnsweredTwice  = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusConflict, Description: "This question was answered before. Go back to the application and start again."}
+)
+
+// decide asks the application and carries out its answer.
+func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest) {
+	page := w
+	silent := req.HasPrompt("none")
+	if silent {
+		page = &mutedWriter{header: http.Header{}}
+	}
+	approval, err := s.cfg.Consent(page, r, req)
+	switch {
+	case errors.Is(err, ErrAnswered) && silent:
+		s.sendError(w, r, req, ErrInteractionRequired.With("The resource owner would have to be asked."))
+	case errors.Is(err, ErrAnswered):
+	case err != nil:
+		s.consentFailed(w, r, req, err)
+	case approval == nil:
+		s.errorPage(w, r, req, ErrServerError.Because(errConsentNothing))
+	default:
+		s.approve(w, r, req, approval)
+	}
+}
+
+// consentFailed tells a refusal apart from a fault of the application's side.
+func (s *Server) consentFailed(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, err error) {
+	e := asError(err)
+	if e.status() >= http.StatusInternalServerError {
+		s.errorPage(w, r, req, e)
+		return
+	}
+	s.sendError(w, r, req, e)
+}
+
+// approve makes the record of an approval and sends the code (RFC 6749 section 4.1.2). The record's
+// ID derives from the form token, so a second answer to the same page, at any replica, finds it taken.
+func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, approval *Approval) {
+	a, code, err := s.authorizationOf(req, approval)
+	if err != nil {
+		s.errorPage(w, r, req, err)
+		return
+	}
+	switch err := s.cfg.Tokens.Create(r.Context(), a); {
+	case errors.Is(err, ErrExists) && s.created(r.Context(), a):
+	case errors.Is(err, ErrExists):
+		s.errorPage(w, r, req, errAnsweredTwice)
+		return
+	case err != nil:
+		s.errorPage(w, r, req, unavailable(err))
+		return
+	}
+	s.emit(r.Context(), eventOf(EventCodeIssued, a))
+	s.send(w, r, req, form{{"code", code.text(s.cfg.Prefixes.Code)}})
+}
+
+// created reports whether the record that is there already is this very one: the write had gone
+// through although the store could not tell.
+func (s *Server) created(ctx context.Context, a *Authorization) bool {
+	stored, err := s.get(ctx, a.ID)
+	return err == nil && stored.Code != nil && sameDigest(stored.Code.Digest, a.Code.Digest)
+}
+
+// authorizationOf is the record of an approval, its code pending.
+func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) (*Authorization, bearerToken, error) {
+	now := s.now()
+	a, err := s.newAuthorization(req.Client, GrantAuthorizationCode, now)
+	if err != nil {
+		return nil, bearerToken{}, err
+	}
+	switch {
+	case approval.Subject == "":
+		return nil, bearerToken{}, ErrServerError.Because(errConsentSubject)
+	case !req.Scope.Includes(approval.Scope):
+		return nil, bearerToken{}, ErrServerError.Because(errConsentScope)
+	}
+	if len(approval.Claims) > 0 {
+		if a.Claims, err = json.Marshal(approval.Claims); err != nil {
+			return nil, bearerToken{}, ErrServerError.Because(fmt.Errorf("oauth2: Approval.Claims: %w", err))
+		}
+	}
+	if req.spent != "" {
+		a.ID = derivedID(s.cfg.Issuer, "form", req.spent)
+	}
+	a.Version = 1
+	a.Subject, a.Scope, a.Resource = approval.Subject, approval.Scope, req.Resource
+	if a.Scope == nil {
+		a.Scope = req.Scope
+	}
+	a.AuthTime, a.ACR, a.AMR, a.SessionID = approval.AuthTime.UTC(), approval.ACR, approval.AMR, approval.SessionID
+
+	var core tokenCore
+	if err := s.random(core[:]); err != nil {
+		return nil, bearerToken{}, err
+	}
+	code := newBearerToken(kindCode, a.ID, a.LineageKey, core)
+	a.approve(code, Code{
+		RedirectURI:   req.RedirectURI,
+		CodeChallenge: req.codeChallenge,
+		ExpiresAt:     now.Add(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime)),
+	}, now)
+	return a, code, nil
+}

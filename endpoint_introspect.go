@@ -1,0 +1,120 @@
+package oauth2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+)
+
+// Introspect is the introspection endpoint (RFC 7662): an authenticated resource server asks what an
+// access token stands for. The answer for anything else, a code or a refresh token included, is
+// {"active":false} and nothing more. token_type_hint is ignored: the prefix tells (section 2.1).
+func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
+	f, client, ok := s.receive(w, r, false)
+	if !ok {
+		return
+	}
+	req := &TokenRequest{Client: client, form: f}
+	if err := mayIntrospect(client); err != nil {
+		s.refuse(w, r, req, err)
+		return
+	}
+	token := f.get("token")
+	if token == "" {
+		s.refuse(w, r, req, ErrInvalidRequest.With("token is missing."))
+		return
+	}
+	info, err := s.Check(r.Context(), token)
+	switch {
+	case errors.Is(err, ErrInvalidToken):
+		writeBody(w, http.StatusOK, []byte(`{"active":false}`))
+	case err != nil:
+		s.refuse(w, r, req, err)
+	default:
+		writeJSON(w, http.StatusOK, introspection(info))
+	}
+}
+
+// mayIntrospect: only a registered resource server that authenticates may ask (RFC 7662 section 2.1).
+func mayIntrospect(client *Client) error {
+	switch {
+	case client.Public():
+		return errClientAuthentication
+	case !client.ResourceServer:
+		return &Error{Code: ErrUnauthorizedClient.Code, Status: http.StatusForbidden, Description: "The client is not a resource server."}
+	}
+	return nil
+}
+
+// introspection is RFC 7662 section 2.2's answer. sub is absent when the client acts for itself.
+func introspection(info *TokenInfo) map[string]any {
+	members := maps.Clone(info.Claims)
+	if members == nil {
+		members = map[string]any{}
+	}
+	for _, name := range reservedClaims {
+		delete(members, name)
+	}
+	members["active"] = true
+	members["iss"] = info.Issuer
+	members["client_id"] = info.ClientID
+	members["token_type"] = "Bearer"
+	members["iat"] = info.IssuedAt.Unix()
+	members["exp"] = info.ExpiresAt.Unix()
+	if len(info.Scope) > 0 {
+		members["scope"] = info.Scope.String()
+	}
+	if info.Subject != "" {
+		members["sub"] = info.Subject
+	}
+	switch len(info.Audience) {
+	case 0:
+	case 1:
+		members["aud"] = info.Audience[0]
+	default:
+		members["aud"] = info.Audience
+	}
+	if !info.AuthTime.IsZero() {
+		members["auth_time"] = info.AuthTime.Unix()
+	}
+	if info.ACR != "" {
+		members["acr"] = info.ACR
+	}
+	if len(info.AMR) > 0 {
+		members["amr"] = info.AMR
+	}
+	return members
+}
+
+// reservedClaims are the Server's to tell (RFC 7662 section 2.2, RFC 9470 section 6.2, RFC 7800
+// section 3.1).
+var reservedClaims = []string{
+	"active", "scope", "client_id", "token_type", "exp", "iat", "nbf", "sub", "aud", "iss", "jti",
+	"auth_time", "acr", "amr", "cnf",
+}
+
+// claims are the approval's and the application's members, without the reserved ones.
+func (s *Server) claims(ctx context.Context, a *Authorization) (map[string]any, error) {
+	var claims map[string]any
+	if len(a.Claims) > 0 {
+		if err := json.Unmarshal(a.Claims, &claims); err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	if s.cfg.Claims != nil {
+		own, err := s.cfg.Claims(ctx, a)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		if claims == nil {
+			claims = make(map[string]any, len(own))
+		}
+		maps.Copy(claims, own)
+	}
+	for _, name := range reservedClaims {
+		delete(claims, name)
+	}
+	return claims, nil
+}

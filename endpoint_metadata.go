@@ -1,0 +1,66 @@
+package oauth2
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+)
+
+// metadataPath goes between the host and the path of the issuer (RFC 8414 section 3.1).
+const metadataPath = "/.well-known/oauth-authorization-server"
+
+// metadata is RFC 8414 section 2's document. It is made once, from the configuration alone, so no
+// header of a request can change it.
+type metadata struct {
+	Issuer                            string   `json:"issuer"`
+	AuthorizationEndpoint             string   `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint                     string   `json:"token_endpoint"`
+	TokenEndpointAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpoint             string   `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpoint                string   `json:"revocation_endpoint"`
+	RevocationEndpointAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	ScopesSupported                   []string `json:"scopes_supported,omitempty"`
+	ResponseTypesSupported            []string `json:"response_types_supported,omitempty"`
+	ResponseModesSupported            []string `json:"response_modes_supported,omitempty"`
+	GrantTypesSupported               []string `json:"grant_types_supported"`
+	CodeChallengeMethods              []string `json:"code_challenge_methods_supported,omitempty"`
+	AuthorizationResponseIssParameter bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+}
+
+func newMetadata(cfg *ServerConfig) ([]byte, error) {
+	withSecret := []string{AuthMethodBasic, AuthMethodPost}
+	m := metadata{
+		Issuer:                           cfg.Issuer,
+		TokenEndpoint:                    cfg.url(cfg.Endpoints.Token),
+		TokenEndpointAuthMethods:         append(slices.Clone(withSecret), AuthMethodNone),
+		IntrospectionEndpoint:            cfg.url(cfg.Endpoints.Introspection),
+		IntrospectionEndpointAuthMethods: withSecret,
+		RevocationEndpoint:               cfg.url(cfg.Endpoints.Revocation),
+		RevocationEndpointAuthMethods:    append(slices.Clone(withSecret), AuthMethodNone),
+		ScopesSupported:                  cfg.Scopes,
+	}
+	for _, g := range cfg.Grants {
+		m.GrantTypesSupported = append(m.GrantTypesSupported, g.GrantType())
+	}
+	if cfg.serves(GrantAuthorizationCode) {
+		m.AuthorizationEndpoint = cfg.url(cfg.Endpoints.Authorization)
+		m.ResponseTypesSupported = []string{"code"}
+		m.ResponseModesSupported = []string{responseModeQuery, responseModeFormPost}
+		m.CodeChallengeMethods = []string{challengeS256}
+		m.AuthorizationResponseIssParameter = true
+	}
+	return json.Marshal(m)
+}
+
+// Metadata tells what the server serves (RFC 8414 section 3). Any page may read it.
+func (s *Server) Metadata(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		writeError(w, &Error{Code: ErrInvalidRequest.Code, Description: "The method is not GET.", Status: http.StatusMethodNotAllowed})
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	writeBody(w, http.StatusOK, s.metadata)
+}

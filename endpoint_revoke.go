@@ -1,0 +1,90 @@
+package oauth2
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// Revoke is the revocation endpoint (RFC 7009): a client ends a token of its own. A refresh token, a
+// replaced one too, takes the whole authorization with it; an access token goes alone. An unknown
+// token answers 200 (section 2.2), another client's is refused and left alone (section 2.1).
+// token_type_hint is ignored: the prefix tells.
+func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
+	f, client, ok := s.receive(w, r, true)
+	if !ok {
+		return
+	}
+	req := &TokenRequest{Client: client, form: f}
+	token := f.get("token")
+	if token == "" {
+		s.refuse(w, r, req, ErrInvalidRequest.With("token is missing."))
+		return
+	}
+	if err := s.expire(r.Context(), token, client); err != nil {
+		s.refuse(w, r, req, err)
+		return
+	}
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+}
+
+// expire ends a token. With a client, only one of the client's own. A token that is unknown, or ended
+// before, is no error.
+func (s *Server) expire(ctx context.Context, token string, client *Client) error {
+	t, ok := s.parseAny(token)
+	if !ok {
+		return nil
+	}
+	for range maxAttempts {
+		a, err := s.get(ctx, t.id())
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case !t.provenBy(a.LineageKey):
+			return nil
+		case client != nil && a.ClientID != client.ID:
+			return ErrInvalidGrant.With("The token was issued to another client.")
+		}
+		if err = s.expireIn(ctx, a, t); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return unavailable(ErrConflict)
+}
+
+// expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
+func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken) error {
+	next := a.Clone()
+	if t.kind == kindAccess {
+		if !next.dropAccess(t.digest()) {
+			return nil
+		}
+		if next.Refresh != nil || len(next.Access) > 0 {
+			next.settle(s.now())
+			err := s.cfg.Tokens.Update(ctx, next)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				return nil
+			case errors.Is(err, ErrConflict):
+				return ErrConflict
+			case err != nil:
+				return unavailable(err)
+			}
+			s.emit(ctx, eventOf(EventTokenRevoked, a))
+			return nil
+		}
+	}
+	return s.end(ctx, a)
+}
+
+// end deletes a record, and with it all that was issued from it.
+func (s *Server) end(ctx context.Context, a *Authorization) error {
+	if err := s.cfg.Tokens.Delete(ctx, a.ID); err != nil {
+		return unavailable(err)
+	}
+	s.emit(ctx, eventOf(EventAuthorizationRevoked, a))
+	return nil
+}

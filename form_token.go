@@ -1,0 +1,93 @@
+package oauth2
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"time"
+)
+
+// FormTokenField is the name of the hidden field that carries [AuthorizationRequest.FormToken].
+const FormTokenField = "form_token"
+
+// formTokenLifetime is how long a page can be answered.
+const formTokenLifetime = 10 * time.Minute
+
+// A form token is base64url(r || HMAC-SHA256(cookie, r || request)), where r is the time and 16
+// random bytes. It needs no server key and no state: only the browser that has the cookie can be
+// shown a page whose token it can answer, and only for the request that the page was shown for.
+const (
+	formNonceBytes  = 8 + 16
+	formTokenBytes  = formNonceBytes + sha256.Size
+	formCookieBytes = 32
+)
+
+var (
+	errFormForeign = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusForbidden, Description: "This answer came from another site."}
+	errFormInvalid = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusForbidden, Description: "This answer does not belong to a page that was shown in this browser. Go back to the application and start again."}
+	errFormExpired = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusForbidden, Description: "The page was open for too long. Go back to the application and start again."}
+)
+
+// newFormToken makes the token of the page that is about to be shown, and gives the browser its
+// cookie if it has none. All pages of a browser share the cookie, so parallel requests can each be
+// finished.
+func (s *Server) newFormToken(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest) error {
+	key, ok := s.formKey(r)
+	if !ok {
+		key = make([]byte, formCookieBytes)
+		if err := s.random(key); err != nil {
+			return err
+		}
+		cookie := s.formCookie
+		cookie.Value = base64.RawURLEncoding.EncodeToString(key)
+		http.SetCookie(w, &cookie)
+	}
+	token := make([]byte, formNonceBytes, formTokenBytes)
+	if err := s.random(token[8:]); err != nil {
+		return err
+	}
+	binary.BigEndian.PutUint64(token, uint64(s.now().Unix()))
+	token = append(token, s.formMAC(key, token, req)...)
+	req.FormToken = base64.RawURLEncoding.EncodeToString(token)
+	return nil
+}
+
+// verifyFormToken proves that this browser was shown the page of this request a short while ago.
+func (s *Server) verifyFormToken(r *http.Request, req *AuthorizationRequest) error {
+	key, ok := s.formKey(r)
+	if !ok {
+		return errFormInvalid
+	}
+	token, err := base64.RawURLEncoding.Strict().DecodeString(req.spent)
+	if err != nil || len(token) != formTokenBytes || len(req.spent) != base64.RawURLEncoding.EncodedLen(formTokenBytes) {
+		return errFormInvalid
+	}
+	if !hmac.Equal(token[formNonceBytes:], s.formMAC(key, token[:formNonceBytes], req)) {
+		return errFormInvalid
+	}
+	shown := time.Unix(int64(binary.BigEndian.Uint64(token)), 0)
+	if s.now().Sub(shown) > formTokenLifetime {
+		return errFormExpired
+	}
+	return nil
+}
+
+// formKey is the browser's own key.
+func (s *Server) formKey(r *http.Request) ([]byte, bool) {
+	cookie, err := r.Cookie(s.formCookie.Name)
+	if err != nil {
+		return nil, false
+	}
+	key, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
+	return key, err == nil && len(key) == formCookieBytes
+}
+
+// formMAC covers every parameter of the request, however the browser spells them.
+func (s *Server) formMAC(key, nonce []byte, req *AuthorizationRequest) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(nonce)
+	mac.Write([]byte(s.cfg.Issuer + "?" + req.form.values().Encode()))
+	return mac.Sum(nil)
+}

@@ -1,0 +1,155 @@
+package oauth2
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+)
+
+// A GrantHandler serves one grant type at the token endpoint (RFC 6749 section 4). It decides, and
+// the Server issues: the client is authenticated and its policy checked before Exchange is called.
+// Implementations are safe for concurrent use.
+type GrantHandler interface {
+	// GrantType is the value of grant_type, for an extension an absolute URI (RFC 6749 section 4.5).
+	GrantType() string
+	// Exchange decides on one request. It runs once and may do I/O, such as to check an assertion.
+	// It changes no record itself: what is to change it leaves to Issuance.Apply. A refusal is an
+	// *Error, such as ErrInvalidGrant; any other error is a fault and answers 500.
+	Exchange(ctx context.Context, req *TokenRequest) (*Issuance, error)
+}
+
+// A TokenRequest is a request to the token endpoint whose client is authenticated and may use the
+// grant.
+type TokenRequest struct {
+	Client    *Client
+	GrantType string
+	// Scope was asked for; each token is registered for the client. nil: none was named.
+	Scope Scope
+	// Resource was asked for (RFC 8707 section 2.2); each is configured. nil: none was named.
+	Resource []string
+	// Now is when the request began.
+	Now time.Time
+
+	form   form
+	server *Server
+}
+
+// An Issuance is what a grant decided to issue.
+type Issuance struct {
+	// Authorization is what the tokens are issued from: a new one made by TokenRequest.Begin, or
+	// the one that TokenRequest.Load found.
+	Authorization *Authorization
+	// Scope of the access token. nil means all of the Authorization's.
+	Scope Scope
+	// Audience of the access token. nil means all of the Authorization's resources.
+	Audience []string
+	// RefreshToken asks for a refresh token too. It is issued if the client may use it.
+	RefreshToken bool
+	// Extra are further members of the answer (RFC 6749 section 5.1). They replace none.
+	Extra map[string]any
+	// Apply, if set, changes the record as the grant demands, or refuses. It is pure: it may be
+	// called again on a newer record when another request was quicker.
+	Apply func(a *Authorization) error
+
+	// rotated is set by RefreshGrant's Apply.
+	rotated *rotated
+}
+
+// Param returns a parameter of the body, which cannot repeat. One without a value counts as absent.
+func (req *TokenRequest) Param(name string) string { return req.form.get(name) }
+
+// Params returns the values of resource or audience, the two parameters that may repeat.
+func (req *TokenRequest) Params(name string) []string { return req.form.all(name) }
+
+// Begin returns a new authorization of the request's client for subject, which is empty when the
+// client acts for itself. It has the scope and the resources that were asked for, or the defaults.
+// Nothing is stored yet.
+func (req *TokenRequest) Begin(subject string) (*Authorization, error) {
+	s := req.server
+	a, err := s.newAuthorization(req.Client, req.GrantType, req.Now)
+	if err != nil {
+		return nil, err
+	}
+	a.Subject = subject
+	if a.Scope = req.Scope; a.Scope == nil {
+		a.Scope = s.defaultScope(req.Client)
+	}
+	if a.Resource = req.Resource; a.Resource == nil {
+		a.Resource = s.defaultResource()
+	}
+	return a, nil
+}
+
+// Load returns the authorization of a live code, access token or refresh token that was issued to
+// the request's client. ErrInvalidGrant: it is none. The record must not be modified.
+func (req *TokenRequest) Load(ctx context.Context, token string) (*Authorization, error) {
+	t, ok := req.server.parseAny(token)
+	if !ok {
+		return nil, ErrInvalidGrant.With("The token is unknown.")
+	}
+	a, err := req.server.load(ctx, t, ErrInvalidGrant.With("The token is unknown."))
+	if err != nil {
+		return nil, err
+	}
+	if a.ClientID != req.Client.ID || !a.holds(t, req.Now) {
+		return nil, ErrInvalidGrant.With("The token is unknown.")
+	}
+	return a, nil
+}
+
+// load reads the record that a token names. unknown is the answer when there is none.
+func (s *Server) load(ctx context.Context, t bearerToken, unknown *Error) (*Authorization, error) {
+	a, err := s.get(ctx, t.id())
+	if errors.Is(err, ErrNotFound) {
+		return nil, unknown
+	}
+	return a, err
+}
+
+// parseAny reads a token of whatever kind; its prefix tells.
+func (s *Server) parseAny(text string) (bearerToken, bool) {
+	for _, k := range []struct {
+		kind   tokenKind
+		prefix string
+	}{
+		{kindAccess, s.cfg.Prefixes.Access},
+		{kindRefresh, s.cfg.Prefixes.Refresh},
+		{kindCode, s.cfg.Prefixes.Code},
+	} {
+		if t, ok := parseBearerToken(k.kind, k.prefix, text); ok {
+			return t, true
+		}
+	}
+	return bearerToken{}, false
+}
+
+// newAuthorization starts a record with a random ID.
+func (s *Server) newAuthorization(client *Client, grantType string, now time.Time) (*Authorization, error) {
+	var drawn [idBytes + 16]byte
+	if err := s.random(drawn[:]); err != nil {
+		return nil, err
+	}
+	return &Authorization{
+		ID:         base64.RawURLEncoding.EncodeToString(drawn[:idBytes]),
+		Format:     recordFormat,
+		Issuer:     s.cfg.Issuer,
+		ClientID:   client.ID,
+		GrantType:  grantType,
+		LineageKey: base64.RawURLEncoding.EncodeToString(drawn[idBytes:]),
+		CreatedAt:  now,
+		EndsAt:     now.Add(s.cfg.AuthorizationLifetime),
+	}, nil
+}
+
+// random fills b from the configured source.
+func (s *Server) random(b []byte) error {
+	for n := 0; n < len(b); {
+		m, err := s.cfg.Rand.Read(b[n:])
+		if err != nil {
+			return unavailable(err)
+		}
+		n += m
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+// Package oauth2 is an OAuth 2.1 authorization server to embed in a web application that already
+// has its users, sessions, database and router.
+//
+// A [Server] is built once from a [ServerConfig]: an issuer, a [ClientStore], a [TokenStore] and one
+// function, Consent, that asks the user. It is an [http.Handler] for all endpoints, and has a method
+// for each of them:
+//
+//	server, err := oauth2.New(oauth2.ServerConfig{
+//		Issuer:  "https://id.example.com",
+//		Clients: clients,
+//		Tokens:  memory.New(),
+//		Consent: askTheUser,
+//	})
+//	...
+//	http.ListenAndServe(":8080", server)
+//
+// The zero value of every optional field is the secure default: PKCE with S256 for every client,
+// exact redirect URIs, single-use codes, rotated refresh tokens, digests instead of tokens in the
+// store.
+//
+// All that follows from one approval is one record, an [Authorization], that changes by
+// compare-and-swap alone. Of any number of parallel redemptions exactly one wins, on any number of
+// replicas; deleting the record ends everything issued from it.
+//
+// Package resource protects an API with the tokens issued here. Package store/memory and
+// store/sqlstore keep the records; package store/storetest proves an adapter of your own.
+package oauth2
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// A ServerConfig configures a Server. Issuer, Clients and Tokens are required, and Consent where the
+// authorization code grant is served.
+type ServerConfig struct {
+	// Issuer is the issuer identifier: an https URL without query or fragment (RFC 8414 section 2).
+	// A path is allowed. http is allowed on 127.0.0.1, [::1] and localhost only.
+	Issuer string
+	// Clients looks up the registered clients.
+	Clients ClientStore
+	// Tokens keeps the authorizations. Servers of several issuers may share one store.
+	Tokens TokenStore
+	// Grants are served at the token endpoint. nil means CodeGrant, RefreshGrant and
+	// ClientCredentialsGrant.
+	Grants []GrantHandler
+
+	// Consent decides an authorization request; see [Approval]. It is called with a GET to ask, and
+	// with a POST once the user has answered, and may be called in parallel.
+	//
+	// It returns an Approval, ErrAccessDenied, or ErrAnswered after writing a page. The page's form
+	// has the method POST, no action (it goes to the very URL it came from) and a hidden field named
+	// [FormTokenField] with the value req.FormToken. When req.Answered is true, that token has been
+	// verified: this browser was shown the page of this very request. Only then may a decision be
+	// read from r.PostFormValue.
+	//
+	// With prompt=none a page is suppressed: Consent returns an Approval, ErrLoginRequired or
+	// ErrConsentRequired. Any other error is a fault and answers 500; nil, nil is one too.
+	Consent func(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest) (*Approval, error)
+	// ErrorPage writes the page for a request that cannot be answered with a redirect. The status
+	// is e's; the security headers are set already, the status is not written yet. nil means a plain
+	// page in English.
+	ErrorPage func(w http.ResponseWriter, r *http.Request, e *Error, status int)
+
+	// Endpoints are the paths of the endpoints. The zero value means /authorize, /token,
+	// /introspect and /revoke, below the issuer's path.
+	Endpoints Endpoints
+	// Resources are the protected resources that tokens can be requested for (RFC 8707). The only
+	// one is the default of every request. nil means that tokens name no audience.
+	Resources []Resource
+	// Scopes are advertised as scopes_supported, and every other scope is refused. nil means that
+	// what the clients are registered for is served, and nothing is advertised.
+	Scopes Scope
+
+	// CodeLifetime is how long a code can be redeemed. 0 means one minute; at most ten.
+	CodeLifetime time.Duration
+	// AccessLifetime is how long an access token is good for. 0 means one hour.
+	AccessLifetime time.Duration
+	// RefreshLifetime is how long a refresh token is good for since its last use. 0 means 30 days.
+	RefreshLifetime time.Duration
+	// AuthorizationLifetime is when an authorization ends, however often it was refreshed. 0 means
+	// one year.
+	AuthorizationLifetime time.Duration
+	// RefreshGrace is how long a replaced refresh token is forgiven, so that a lost answer, a double
+	// click or a second tab logs nobody out. 0 means 30 seconds; a negative value means none: any
+	// replaced token that is presented ends the authorization.
+	RefreshGrace time.Duration
+
+	// Prefixes let secret scanners find leaked tokens. The zero value means ac_, at_ and rt_.
+	// Changing a prefix makes the tokens issued before unknown.
+	Prefixes TokenPrefixes
+	// Pepper, if set, enters the derivation of refresh tokens, so that a reader of the database who
+	// also holds a replaced token cannot compute the current one. All replicas share it. Changing it
+	// ends the grace of the last rotations and nothing else.
+	Pepper []byte
+
+	// SubjectActive, if set, is asked before every refresh whether the subject may still be served:
+	// a locked user stops refreshing at once. An error answers 503.
+	SubjectActive func(ctx context.Context, subject string) (bool, error)
+	// SubjectActiveOnCheck asks SubjectActive at every token check too.
+	SubjectActiveOnCheck bool
+	// Claims, if set, adds members to what a token check tells the resource server. The names of
+	// RFC 7662 section 2.2 cannot be replaced. An error answers 503.
+	Claims func(ctx context.Context, a *Authorization) (map[string]any, error)
+	// OnEvent, if set, is told what happens, in the request's goroutine: it must be quick.
+	OnEvent func(ctx context.Context, e Event)
+
+	// Now is the clock. nil means time.Now.
+	Now func() time.Time
+	// Rand reads random bytes that nobody can guess. nil means crypto/rand.
+	Rand interface{ Read(p []byte) (int, error) }
+}
+
+// Endpoints are paths, each beginning with a slash, below the path of the issuer. The empty string
+// means the default.
+type Endpoints struct {
+	Authorization string // "/authorize"
+	Token         string // "/token"
+	Introspection string // "/introspect"
+	Revocation    string // "/revoke"
+}
+
+// A Resource is a protected resource that tokens are issued for.
+type Resource struct {
+	// URI is the resource indicator: an absolute URI without a fragment (RFC 8707 section 2). It is
+	// compared as an exact string.
+	URI string
+}
+
+// TokenPrefixes begin the tokens of each kind. They have letters, digits, "-" and "_", and none is
+// the beginning of another.
+type TokenPrefixes struct {
+	Code    string // "ac_"
+	Access  string // "at_"
+	Refresh string // "rt_"
+}
+
+// A Server is one authorization server (RFC 6749 section 1.1). It is immutable, owns no goroutine,
+// and is safe for concurrent use; any number of them over one store behave as one.
+type Server struct {
+	cfg      ServerConfig
+	grants   map[string]GrantHandler
+	routes   map[string]http.HandlerFunc
+	paths    []string
+	metadata []byte
+	// authorizePath is where an authorization request by POST is sent on to.
+	authorizePath string
+	formCookie    http.Cookie
+	crossOrigin   *http.CrossOriginProtection
+	// lister is nil when the store cannot list.
+	lister Lister
+	// unknownClient is verified in the place of a client that does not exist, in the same time.
+	unknownClient *Client
+}
+
+// ServeHTTP answers every path that [Server.Paths] names, and 404 elsewhere.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handler, ok := s.routes[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	handler(w, r)
+}
+
+// Paths lists every path that ServeHTTP answers, for a router that wants them one by one. The
+// metadata's path lies outside the issuer's path (RFC 8414 section 3.1).
+func (s *Server) Paths() []string { return append([]string(nil), s.paths...) }
+
+// Issuer returns the issuer identifier.
+func (s *Server) Issuer() string { return s.cfg.Issuer }
+
+func (s *Server) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+// get reads a record of this issuer. ErrNotFound: there is none; a record of another issuer is
+// unknown here.
+func (s *Server) get(ctx context.Context, id string) (*Authorization, error) {
+	a, err := s.cfg.Tokens.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, ErrNotFound
+	case err != nil:
+		return nil, unavailable(err)
+	case a.Format > recordFormat:
+		return nil, unavailable(errNewerFormat)
+	case a.Issuer != s.cfg.Issuer:
+		return nil, ErrNotFound
+	}
+	return a, nil
+}
+
+var errNewerFormat = errors.New("oauth2: the record was written by a newer version")

@@ -1,0 +1,168 @@
+package oauth2
+
+import (
+	"slices"
+	"time"
+)
+
+// The transitions of an Authorization are pure: they read the record, what was presented, the time
+// and drawn randomness, and change only the record they are called on, which is always a copy.
+
+// maxRotations bounds the replaced refresh tokens that a record remembers.
+const maxRotations = 8
+
+// clockSkew is how far the clocks of replicas may differ. A replaced refresh token is reuse, and
+// ends the authorization, only once it is older than the grace and the skew together.
+const clockSkew = 5 * time.Second
+
+// A compromise is the verdict that something spent was presented by whoever may hold it: the
+// authorization must end, because nobody can tell the thief from the owner
+// (RFC 9700 sections 4.5.3.2 and 4.14.2).
+type compromise struct {
+	refusal *Error
+	event   EventType
+}
+
+func (c *compromise) Error() string { return c.refusal.Error() }
+func (c *compromise) Unwrap() error { return c.refusal }
+
+var (
+	errCodeReplayed = &compromise{ErrInvalidGrant.With("The code was used before."), EventCodeReplayed}
+	errTokenReused  = &compromise{ErrInvalidGrant.With("The refresh token was replaced long ago."), EventRefreshTokenReused}
+
+	errCodeUnknown    = ErrInvalidGrant.With("The code is unknown.")
+	errCodeExpired    = ErrInvalidGrant.With("The code has expired.")
+	errRefreshUnknown = ErrInvalidGrant.With("The refresh token is unknown.")
+	errRefreshExpired = ErrInvalidGrant.With("The refresh token has expired.")
+	errRefreshSpent   = ErrInvalidGrant.With("The refresh token was replaced.")
+)
+
+// approve makes the code pending.
+func (a *Authorization) approve(code bearerToken, binding Code, now time.Time) {
+	binding.Digest = code.digest()
+	a.Code = &binding
+	a.settle(now)
+}
+
+// redeem spends the pending code (RFC 6749 section 4.1.2). The caller has proven everything else
+// about the request, so a code that was spent before is a replay.
+func (a *Authorization) redeem(code bearerToken, now time.Time) error {
+	switch {
+	case a.Code == nil || !code.provenBy(a.LineageKey):
+		return errCodeUnknown
+	case a.Code.Digest == "":
+		return errCodeReplayed
+	case !sameDigest(a.Code.Digest, code.digest()):
+		return errCodeUnknown
+	case !now.Before(a.Code.ExpiresAt):
+		return errCodeExpired
+	}
+	a.Code.Digest = ""
+	return nil
+}
+
+// A rotationRule is the configuration of a rotation: how long a replaced token is forgiven
+// (nothing or less: never) and the optional pepper.
+type rotationRule struct {
+	grace  time.Duration
+	pepper []byte
+}
+
+func (r rotationRule) strict() bool { return r.grace <= 0 }
+
+// A rotated is what presenting a refresh token led to.
+type rotated struct {
+	refresh tokenCore // of the refresh token that is current now
+	access  tokenCore // of the access token that belongs to it
+	// retried: a predecessor was presented within its grace. The refresh token was there already,
+	// and nothing has changed.
+	retried bool
+}
+
+// rotate spends the current refresh token, or forgives that a predecessor is presented once more
+// (RFC 9700 section 4.14.2). What follows from a token is derived from it, so a retry whose first
+// answer was lost gets the very same tokens without a list of them.
+func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule, now time.Time) (rotated, error) {
+	if a.Refresh == nil || !token.provenBy(a.LineageKey) {
+		return rotated{}, errRefreshUnknown
+	}
+	digest := token.digest()
+	if !sameDigest(a.Refresh.Digest, digest) {
+		return a.retry(token, digest, rule, now)
+	}
+	if !now.Before(a.Refresh.ExpiresAt) {
+		return rotated{}, errRefreshExpired
+	}
+	core := token.core()
+	next := rotated{
+		refresh: core.successor(kindRefresh, salt, rule.pepper),
+		access:  core.successor(kindAccess, salt, rule.pepper),
+	}
+	a.rememberRotation(Rotation{Digest: digest, Salt: salt, RotatedAt: now}, rule, now)
+	successor := newBearerToken(kindRefresh, a.ID, a.LineageKey, next.refresh)
+	a.Refresh.Digest = successor.digest()
+	return next, nil
+}
+
+// rememberRotation keeps the replaced token for as long as it matters and no longer: salts past the
+// grace would let a reader of the database who also holds a spent token walk to the live one.
+func (a *Authorization) rememberRotation(r Rotation, rule rotationRule, now time.Time) {
+	if rule.strict() {
+		a.Refresh.Rotations = nil
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(a.Refresh.Rotations), func(old Rotation) bool {
+		return now.Sub(old.RotatedAt) > rule.grace+clockSkew
+	})
+	if n := len(kept); n > 0 {
+		// Clocks of replicas differ; the order of the rotations does not.
+		r.RotatedAt = later(r.RotatedAt, kept[n-1].RotatedAt)
+	}
+	kept = append(kept, r)
+	if excess := len(kept) - maxRotations; excess > 0 {
+		kept = slices.Delete(kept, 0, excess)
+	}
+	a.Refresh.Rotations = kept
+}
+
+// retry judges a token that came from this authorization but is not current.
+func (a *Authorization) retry(token bearerToken, digest string, rule rotationRule, now time.Time) (rotated, error) {
+	if rule.strict() {
+		return rotated{}, errTokenReused
+	}
+	rotations := a.Refresh.Rotations
+	at := slices.IndexFunc(rotations, func(r Rotation) bool { return sameDigest(r.Digest, digest) })
+	if at < 0 {
+		// Forgotten, and therefore old; unless a burst of rotations pushed it out of the list.
+		if len(rotations) == maxRotations && now.Sub(rotations[0].RotatedAt) <= rule.grace+clockSkew {
+			return rotated{}, errRefreshSpent
+		}
+		return rotated{}, errTokenReused
+	}
+	// A negative age, of a rotation by a replica whose clock is ahead, counts as inside.
+	switch age := now.Sub(rotations[at].RotatedAt); {
+	case age > rule.grace+clockSkew:
+		return rotated{}, errTokenReused
+	case age > rule.grace:
+		return rotated{}, errRefreshSpent
+	case !now.Before(a.Refresh.ExpiresAt):
+		return rotated{}, errRefreshExpired
+	}
+	return a.walk(token.core(), rotations[at:], rule)
+}
+
+// walk follows the salts from a predecessor to the current refresh token.
+func (a *Authorization) walk(core tokenCore, rotations []Rotation, rule rotationRule) (rotated, error) {
+	found := rotated{refresh: core, retried: true}
+	for _, r := range rotations {
+		core = found.refresh
+		found.refresh = core.successor(kindRefresh, r.Salt, rule.pepper)
+		found.access = core.successor(kindAccess, r.Salt, rule.pepper)
+	}
+	current := newBearerToken(kindRefresh, a.ID, a.LineageKey, found.refresh)
+	if !sameDigest(a.Refresh.Digest, current.digest()) {
+		// The pepper was changed in between: the way to the current token is lost.
+		return rotated{}, errRefreshSpent
+	}
+	return found, nil
+}
