@@ -1,6 +1,8 @@
 package oauth2
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 )
@@ -19,19 +21,28 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	issuance, err := s.grants[req.GrantType].Exchange(r.Context(), req)
-	if err != nil {
-		s.refuse(w, r, req, err)
-		return
-	}
-	x := exchange{server: s, req: req, issuance: issuance}
-	out, err := x.run(r.Context())
+	out, err := s.exchange(r.Context(), req)
 	if err != nil {
 		s.refuse(w, r, req, err)
 		return
 	}
 	writeTokens(w, out)
 }
+
+// exchange lets the grant decide, and carries the decision out.
+func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, error) {
+	issuance, err := s.grants[req.GrantType].Exchange(ctx, req)
+	switch {
+	case err != nil:
+		return nil, err
+	case issuance == nil || issuance.Authorization == nil:
+		return nil, ErrServerError.Because(errGrantNothing)
+	}
+	x := exchange{server: s, req: req, issuance: issuance}
+	return x.run(ctx)
+}
+
+var errGrantNothing = errors.New("oauth2: the grant returned neither an Authorization nor an error")
 
 // tokenChecks is the client policy, in front of every grant, custom ones included.
 var tokenChecks = []struct {
