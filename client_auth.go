@@ -80,24 +80,36 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	return id, secret, isText(id) && isText(secret)
 }
 
-// authenticate proves who the client is (RFC 6749 section 3.2.1). A client that does not exist takes
-// the same steps as one that does.
-func (s *Server) authenticate(ctx context.Context, c credentials) (*Client, error) {
-	client, err := s.cfg.Clients.Client(ctx, c.clientID)
-	unknown := errors.Is(err, ErrNotFound)
+// authenticate proves who the client is (RFC 6749 section 3.2.1).
+func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
+	c, err := readCredentials(r, f)
+	if err != nil {
+		return nil, s.unauthenticated(r.Context(), "", err)
+	}
+	client, err := s.cfg.Clients.Client(r.Context(), c.clientID)
 	switch {
-	case unknown:
+	case errors.Is(err, ErrNotFound):
+		// A client that does not exist takes the same steps as one that does.
 		client = s.unknownClient
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	if c.method != AuthMethodNone && !client.verifySecret(c.secret, s.now()) || unknown {
-		return nil, errClientAuthentication
-	}
-	if !client.accepts(c.method) {
-		return nil, errClientMethod
+	switch {
+	case c.method != AuthMethodNone && !client.verifySecret(c.secret, s.now()), client == s.unknownClient:
+		return nil, s.unauthenticated(r.Context(), client.ID, errClientAuthentication)
+	case !client.accepts(c.method):
+		return nil, s.unauthenticated(r.Context(), client.ID, errClientMethod)
 	}
 	return client, nil
+}
+
+// unauthenticated tells the event. Only a client that exists is named: what else was sent as a
+// client_id may be a misplaced secret.
+func (s *Server) unauthenticated(ctx context.Context, clientID string, err error) error {
+	if errors.Is(err, ErrInvalidClient) {
+		s.emit(ctx, Event{Type: EventClientAuthenticationFailed, ClientID: clientID, Err: err})
+	}
+	return err
 }
 
 // verifySecret compares a secret with every one that is accepted now.

@@ -65,6 +65,7 @@ func checkGrantTypePresent(_ *Server, req *TokenRequest) error {
 
 func checkGrantTypeServed(s *Server, req *TokenRequest) error {
 	if s.grants[req.GrantType] == nil {
+		req.GrantType = "" // a stranger's text, and no matter for an event
 		return ErrUnsupportedGrantType.With("This grant_type is not served.")
 	}
 	return nil

@@ -41,7 +41,8 @@ type Event struct {
 	Type   EventType
 	Time   time.Time
 	Issuer string
-	// ClientID is the client as authenticated, or as claimed where authentication failed.
+	// ClientID is the client, as claimed where its authentication failed. It is empty where no such
+	// client exists.
 	ClientID string
 	Subject  string
 	// AuthorizationID names the record; access logs of resource servers can be joined on it.

@@ -30,18 +30,19 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, browsers bool) 
 		s.refuse(w, r, nil, repeatedParameter(name))
 		return nil, nil, false
 	}
-	c, err := readCredentials(r, f)
-	if err == nil {
-		var client *Client
-		if client, err = s.authenticate(r.Context(), c); err == nil {
-			if browsers {
-				allowOrigin(w, r, client)
-			}
-			return f, client, true
-		}
+	client, err := s.authenticate(r, f)
+	switch {
+	case errors.Is(err, ErrInvalidClient):
+		writeError(w, asError(err)) // the event was told
+		return nil, nil, false
+	case err != nil:
+		s.refuse(w, r, nil, err)
+		return nil, nil, false
 	}
-	s.authenticationFailed(w, r, c, err)
-	return nil, nil, false
+	if browsers {
+		allowOrigin(w, r, client)
+	}
+	return f, client, true
 }
 
 // malformed is the refusal of a form that cannot be read.
@@ -60,15 +61,6 @@ func repeatedParameter(name string) *Error {
 		return ErrInvalidRequest.With("A parameter is repeated.")
 	}
 	return ErrInvalidRequest.With("The parameter " + name + " is repeated.")
-}
-
-func (s *Server) authenticationFailed(w http.ResponseWriter, r *http.Request, c credentials, err error) {
-	if errors.Is(err, ErrInvalidClient) {
-		s.emit(r.Context(), Event{Type: EventClientAuthenticationFailed, ClientID: c.clientID, Err: err})
-		writeError(w, asError(err))
-		return
-	}
-	s.refuse(w, r, nil, err)
 }
 
 // refuse answers with an error (RFC 6749 section 5.2) and tells the event.
