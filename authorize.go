@@ -130,7 +130,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *Authorizat
 		return
 	}
 	s.emit(r.Context(), eventOf(EventCodeIssued, a))
-	s.send(w, r, req, form{{"code", code.text(s.cfg.Prefixes.Code)}})
+	s.send(w, req, form{{"code", code.text(s.cfg.Prefixes.Code)}})
 }
 
 // created reports whether the record that is there already is this very one: the write had gone

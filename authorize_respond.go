@@ -18,7 +18,7 @@ const (
 // send answers the client through the browser (RFC 6749 section 4.1.2), with state as it came and
 // iss in every answer (RFC 9207 section 2). A redirect is 303, so that nothing posted here is posted
 // there (RFC 9700 section 4.12).
-func (s *Server) send(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, answer form) {
+func (s *Server) send(w http.ResponseWriter, req *AuthorizationRequest, answer form) {
 	if req.State != "" {
 		answer = append(answer, parameter{"state", req.State})
 	}
@@ -43,7 +43,7 @@ func (s *Server) sendError(w http.ResponseWriter, r *http.Request, req *Authoriz
 	if e.Description != "" {
 		answer = append(answer, parameter{"error_description", e.publicDescription()})
 	}
-	s.send(w, r, req, answer)
+	s.send(w, req, answer)
 }
 
 // appendQuery adds parameters to a URI, whose own query stays as it is (RFC 6749 section 3.1.2).

@@ -121,7 +121,7 @@ func TestStateReturnsByteForByte(t *testing.T) {
 		got := w.decide(query, formTokenIn(page.body), "yes")
 		require.Equal(t, state, got.location(t).Get("state"))
 		require.NotEmpty(t, got.location(t).Get("code"))
-		require.Len(t, got.header.Values("Set-Cookie"), 0)
+		require.Empty(t, got.header.Values("Set-Cookie"))
 		require.Equal(t, state, w.ask(codeRequest("state", state, "response_type", "token")).location(t).Get("state"), "in errors too")
 	}
 }

@@ -295,7 +295,8 @@ func (b *backoff) stop() {
 }
 
 func (b *backoff) sleep(ctx context.Context) error {
-	timer := time.NewTimer(rand.N(time.Duration(b.window)*b.call + 1))
+	jitter := rand.N(time.Duration(b.window)*b.call + 1) //nolint:gosec // it spreads load and guards nothing
+	timer := time.NewTimer(jitter)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -67,7 +67,7 @@ func EnvName(flagName string) string {
 
 // Listen opens a TCP listener. The error names the address.
 func Listen(addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen("tcp", addr) //nolint:noctx // a program that starts has nothing to cancel
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is taken by another program", addr)
