@@ -1,0 +1,35 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStoryAndAttacksHold(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	err := Run(t.Context(), &out)
+	require.NoError(t, err, out.String())
+	require.Contains(t, out.String(), "\n33 passed, 0 failed\n")
+}
+
+func TestStepThatFailsFailsTheRunAndTheOthersAreStillPlayed(t *testing.T) {
+	steps := attacks
+	t.Cleanup(func() { attacks = steps })
+	attacks = []step{
+		{"fails", func(context.Context, *stage) (string, error) { return "", errors.New("it got through") }},
+		{"holds", func(context.Context, *stage) (string, error) { return "400", nil }},
+	}
+	tale := story
+	t.Cleanup(func() { story = tale })
+	story = nil
+	var out strings.Builder
+	require.ErrorIs(t, play(t.Context(), &stage{}, &out), ErrFailed)
+	require.Contains(t, out.String(), "FAIL  fails")
+	require.Contains(t, out.String(), "it got through")
+	require.Contains(t, out.String(), "\n1 passed, 1 failed\n")
+}
