@@ -15,7 +15,7 @@ type TokenInfo struct {
 	Audience []string
 	Issuer   string
 	IssuedAt time.Time
-	// ExpiresAt is in the future.
+	// ExpiresAt is in the future. It is zero where an introspection endpoint does not tell.
 	ExpiresAt time.Time
 	// AuthTime, ACR and AMR tell how the resource owner was authenticated (RFC 9470 section 6.2).
 	AuthTime time.Time

@@ -182,9 +182,15 @@ func (a answer) location(t testing.TB) url.Values {
 func (w *world) do(client *http.Client, r *http.Request) answer {
 	res, err := client.Do(r)
 	require.NoError(w.t, err)
+	return readAnswer(res)
+}
+
+func readAnswer(res *http.Response) answer {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	require.NoError(w.t, err)
+	if err != nil {
+		body = []byte(err.Error()) // which no test expects
+	}
 	a := answer{status: res.StatusCode, header: res.Header, body: string(body)}
 	_ = json.Unmarshal(body, &a.json)
 	return a

@@ -56,18 +56,23 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- site.Serve(ctx) }()
-	err = play(ctx, newStage(site, clock), out)
+	err = play(ctx, newStage(site, clock), acts, out)
 	stop()
 	return errors.Join(err, <-served)
 }
 
+// An act is a part of the table.
+type act struct {
+	title string
+	steps []step
+}
+
+var acts = []act{{"The story", story}, {"Attacks, all to be refused", attacks}}
+
 // play runs every step, also after one that failed: the table is to be whole.
-func play(ctx context.Context, s *stage, out io.Writer) error {
+func play(ctx context.Context, s *stage, acts []act, out io.Writer) error {
 	passed, failed := 0, 0
-	for _, act := range []struct {
-		title string
-		steps []step
-	}{{"The story", story}, {"Attacks, all to be refused", attacks}} {
+	for _, act := range acts {
 		fmt.Fprintf(out, "\n%s\n", act.title)
 		for _, step := range act.steps {
 			answer, err := step.play(ctx, s)

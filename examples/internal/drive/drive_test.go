@@ -18,17 +18,13 @@ func TestStoryAndAttacksHold(t *testing.T) {
 }
 
 func TestStepThatFailsFailsTheRunAndTheOthersAreStillPlayed(t *testing.T) {
-	steps := attacks
-	t.Cleanup(func() { attacks = steps })
-	attacks = []step{
+	t.Parallel()
+	acts := []act{{"Attacks", []step{
 		{"fails", func(context.Context, *stage) (string, error) { return "", errors.New("it got through") }},
 		{"holds", func(context.Context, *stage) (string, error) { return "400", nil }},
-	}
-	tale := story
-	t.Cleanup(func() { story = tale })
-	story = nil
+	}}}
 	var out strings.Builder
-	require.ErrorIs(t, play(t.Context(), &stage{}, &out), ErrFailed)
+	require.ErrorIs(t, play(t.Context(), &stage{}, acts, &out), ErrFailed)
 	require.Contains(t, out.String(), "FAIL  fails")
 	require.Contains(t, out.String(), "it got through")
 	require.Contains(t, out.String(), "\n1 passed, 1 failed\n")

@@ -1,0 +1,210 @@
+package contacts_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/seed5f5fedc6/oauth2/examples/internal/contacts"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/xmailtest"
+)
+
+const (
+	api      = "https://contacts.example.com"
+	callback = "https://spam4all.example.com/process-temp-code"
+)
+
+// A world is the API and its authorization server.
+type world struct {
+	t      *testing.T
+	server *xmailtest.Server
+	url    string
+}
+
+func newWorld(t *testing.T) *world {
+	server := xmailtest.Start(t, api, callback)
+	handler, err := contacts.New(contacts.Options{
+		Issuer: server.Issuer(), Resource: api, ClientID: xmailtest.API, ClientSecret: xmailtest.SecretOf(xmailtest.API),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	listener := httptest.NewServer(handler)
+	t.Cleanup(listener.Close)
+	return &world{t, server, listener.URL}
+}
+
+// userToken is what the client gets when a user says yes.
+func (w *world) userToken(user string) string {
+	w.t.Helper()
+	w.server.SetUser(user)
+	config := oauth2.Config{
+		ClientID: xmailtest.Client, ClientSecret: xmailtest.SecretOf(xmailtest.Client), RedirectURL: callback,
+		Endpoint: oauth2.Endpoint{AuthURL: w.server.Issuer() + "/request-access", TokenURL: w.server.Issuer() + "/token"},
+	}
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.t, err)
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	verifier := oauth2.GenerateVerifier()
+	res, err := browser.Get(config.AuthCodeURL("state", oauth2.S256ChallengeOption(verifier)))
+	require.NoError(w.t, err)
+	require.NoError(w.t, res.Body.Close())
+	back, err := url.Parse(res.Header.Get("Location"))
+	require.NoError(w.t, err)
+	token, err := config.Exchange(w.t.Context(), back.Query().Get("code"), oauth2.VerifierOption(verifier))
+	require.NoError(w.t, err)
+	return token.AccessToken
+}
+
+func (w *world) machineToken(scope string) string {
+	w.t.Helper()
+	config := clientcredentials.Config{
+		ClientID: xmailtest.Machine, ClientSecret: xmailtest.SecretOf(xmailtest.Machine),
+		TokenURL: w.server.Issuer() + "/token", Scopes: []string{scope},
+	}
+	token, err := config.Token(w.t.Context())
+	require.NoError(w.t, err)
+	return token.AccessToken
+}
+
+func (w *world) call(method, path, token string) (int, http.Header, []byte) {
+	w.t.Helper()
+	r, err := http.NewRequest(method, w.url+path, nil)
+	require.NoError(w.t, err)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(w.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(w.t, err)
+	return res.StatusCode, res.Header, body
+}
+
+func TestEachUserHasContactsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen := map[string]string{}
+	for _, user := range []string{"alice", "bob", "carol"} {
+		status, header, body := w.call(http.MethodGet, "/contacts", w.userToken(user))
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, "no-store", header.Get("Cache-Control"))
+		var list []map[string]string
+		require.NoError(t, json.Unmarshal(body, &list))
+		require.NotEmpty(t, list)
+		for _, contact := range list {
+			require.Len(t, contact, 2)
+			require.NotEmpty(t, contact["name"])
+			require.Contains(t, contact["email"], "@")
+		}
+		require.NotContains(t, seen, string(body))
+		seen[string(body)] = user
+	}
+}
+
+func TestATokenWithoutAUserHasNoContacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	status, _, body := w.call(http.MethodGet, "/contacts", w.machineToken("contacts.read"))
+	require.Equal(t, http.StatusForbidden, status)
+	require.JSONEq(t, `{"error":"access_denied","error_description":"The token stands for no user."}`, string(body))
+}
+
+func TestStatsAreForTheScopeContactsStats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	status, _, body := w.call(http.MethodGet, "/contacts/stats", w.machineToken("contacts.stats"))
+	require.Equal(t, http.StatusOK, status)
+	require.JSONEq(t, `{"users":2,"contacts":5}`, string(body))
+
+	status, header, _ := w.call(http.MethodGet, "/contacts/stats", w.userToken("alice"))
+	require.Equal(t, http.StatusForbidden, status)
+	require.Contains(t, header.Get("WWW-Authenticate"), `scope="contacts.stats"`)
+}
+
+func TestARevokedTokenIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.userToken("alice")
+	status, _, _ := w.call(http.MethodGet, "/contacts", token)
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, w.server.ExpireToken(t.Context(), token))
+	status, header, _ := w.call(http.MethodGet, "/contacts", token)
+	require.Equal(t, http.StatusUnauthorized, status)
+	require.Contains(t, header.Get("WWW-Authenticate"), `error="invalid_token"`)
+}
+
+func TestAnythingElseIsRefusedInJSON(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{http.MethodGet, "/", http.StatusNotFound},
+		{http.MethodGet, "/contacts/", http.StatusNotFound},
+		{http.MethodPost, "/nothing", http.StatusNotFound},
+		{http.MethodPost, "/contacts", http.StatusMethodNotAllowed},
+		{http.MethodDelete, "/contacts/stats", http.StatusMethodNotAllowed},
+		{http.MethodGet, "/healthz", http.StatusOK},
+	} {
+		status, header, body := w.call(c.method, c.path, "")
+		require.Equal(t, c.status, status, c)
+		require.Equal(t, "application/json", header.Get("Content-Type"))
+		require.True(t, json.Valid(body))
+		require.Equal(t, c.status == http.StatusMethodNotAllowed, header.Get("Allow") != "")
+	}
+	status, header, _ := w.call(http.MethodGet, "/contacts", "")
+	require.Equal(t, http.StatusUnauthorized, status)
+	require.Equal(t, `Bearer realm="Xmail contacts"`, header.Get("WWW-Authenticate"))
+}
+
+func TestTheAuthorizationServerMayStartLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.userToken("alice")
+	w.server.SetDown(true)
+	status, header, _ := w.call(http.MethodGet, "/contacts", token)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.NotEmpty(t, header.Get("Retry-After"))
+	w.server.SetDown(false)
+	status, _, _ = w.call(http.MethodGet, "/contacts", token)
+	require.Equal(t, http.StatusOK, status)
+}
+
+func TestAFaultIsLoggedWithoutTheToken(t *testing.T) {
+	t.Parallel()
+	server := xmailtest.Start(t, api, callback)
+	var log bytes.Buffer
+	handler, err := contacts.New(contacts.Options{
+		Issuer: server.Issuer(), Resource: api, ClientID: xmailtest.API, ClientSecret: "wrong-credential",
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	require.NoError(t, err)
+	r := httptest.NewRequest(http.MethodGet, "/contacts", nil)
+	r.Header.Set("Authorization", "Bearer some-access-token")
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Contains(t, log.String(), "credentials")
+	require.NotContains(t, log.String(), "some-access-token")
+	require.NotContains(t, log.String(), "wrong-credential")
+}
+
+func TestMisconfigurationIsReported(t *testing.T) {
+	t.Parallel()
+	_, err := contacts.New(contacts.Options{Issuer: "http://xmail.example.com", ClientID: "x", ClientSecret: "y", Resource: api})
+	require.ErrorContains(t, err, "Issuer")
+	_, err = contacts.New(contacts.Options{Issuer: "https://xmail.example.com", ClientID: "x", ClientSecret: "y"})
+	require.ErrorContains(t, err, "Audience")
+}
