@@ -42,7 +42,7 @@ func New(cfg ServerConfig) (*Server, error) {
 	s.unknownClient = &Client{Secrets: []ClientSecret{{Hash: HashSecret(NewSecret())}}}
 	s.formCookie = newFormCookie(cfg.Issuer)
 	s.crossOrigin = http.NewCrossOriginProtection()
-	if err := s.crossOrigin.AddTrustedOrigin(redirectOrigin(cfg.Issuer)); err != nil {
+	if err := s.crossOrigin.AddTrustedOrigin(originOf(cfg.Issuer)); err != nil {
 		return nil, fmt.Errorf("oauth2: Issuer: %w", err)
 	}
 	s.route()
@@ -146,6 +146,12 @@ func validateIssuer(issuer string) error {
 		return fmt.Errorf("oauth2: Issuer %q is not https; http is allowed on 127.0.0.1, [::1] and localhost only", issuer)
 	}
 	return nil
+}
+
+// originOf is the origin of a validated issuer (RFC 6454 section 6.2).
+func originOf(issuer string) string {
+	u, _ := url.Parse(issuer)
+	return u.Scheme + "://" + u.Host
 }
 
 func (p TokenPrefixes) validate() error {

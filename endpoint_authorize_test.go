@@ -329,6 +329,19 @@ func TestPKCEMayBeLeftOutByAnExemptConfidentialClientAlone(t *testing.T) {
 	require.Equal(t, 200, w.post("/token", "old", redemption(code, "code_verifier", "")).status, "RFC 9700 section 2.1.1: a verifier needs a challenge")
 }
 
+func TestPolicyNamesWhereTheAnswerGoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for uri, want := range map[string]string{
+		"http://127.0.0.1:51234/cb": "form-action 'self' http://127.0.0.1:51234",
+		"http://[::1]:9/cb?x=1":     "form-action 'self' http:", // a policy cannot name an IPv6 address
+		"com.example.app:/cb":       "form-action 'self' com.example.app:",
+	} {
+		got := w.ask(codeRequest("client_id", nativeApp, "redirect_uri", uri, "scope", "read"))
+		require.True(t, strings.HasSuffix(got.header.Get("Content-Security-Policy"), want), got.header.Get("Content-Security-Policy"))
+	}
+}
+
 // requirePageHeaders are design's headers of every page.
 func requirePageHeaders(t *testing.T, got answer) {
 	t.Helper()

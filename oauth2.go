@@ -29,6 +29,7 @@ package oauth2
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 )
@@ -110,7 +111,7 @@ type ServerConfig struct {
 	// Now is the clock. nil means time.Now.
 	Now func() time.Time
 	// Rand reads random bytes that nobody can guess. nil means crypto/rand.
-	Rand interface{ Read(p []byte) (int, error) }
+	Rand io.Reader
 }
 
 // Endpoints are paths, each beginning with a slash, below the path of the issuer. The empty string

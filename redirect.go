@@ -34,6 +34,8 @@ func ValidateRedirectURI(uri string, native bool) error {
 		return refuse("has a wildcard")
 	case u.User != nil:
 		return refuse("has user information")
+	case u.Host != "" && !plainHost(u.Host):
+		return refuse("has a host with other characters than letters, digits, '-', '.' and a port")
 	case slices.Contains(dangerousSchemes, u.Scheme):
 		return refuse("has a scheme that browsers run")
 	case slices.Contains(strings.Split(u.Path, "/"), "..") || slices.Contains(strings.Split(u.Path, "/"), "."):
@@ -105,15 +107,28 @@ func loopbackHost(host string) bool {
 	return err == nil && (addr == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || addr == netip.IPv6Loopback())
 }
 
-// redirectOrigin is what a Content-Security-Policy calls the redirect URI: its origin, or the bare
-// scheme where there is no host.
+// redirectOrigin is what a Content-Security-Policy calls the redirect URI: its origin; or the bare
+// scheme where there is no host, or one that a policy cannot name, such as an IPv6 address.
 func redirectOrigin(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return ""
 	}
-	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	web := u.Scheme == "http" || u.Scheme == "https"
+	if !web || !plainHost(u.Host) || strings.HasPrefix(u.Host, "[") {
 		return u.Scheme + ":"
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+// plainHost reports whether a host is a name or an address with an optional port, and so nothing
+// that could end a directive of a policy.
+func plainHost(host string) bool {
+	for i := range len(host) {
+		c := host[i]
+		if !unreserved(c) && c != ':' && c != '[' && c != ']' || c == '~' {
+			return false
+		}
+	}
+	return host != ""
 }
