@@ -83,13 +83,6 @@ func TestCodeIsNeitherAccessTokenNorRefreshToken(t *testing.T) {
 	require.Equal(t, 200, w.post("/token", webApp, redemption(code)).status)
 }
 
-func TestOf50ParallelRedemptionsExactlyOneSucceeds(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	code := w.approve(codeRequest())
-	require.Equal(t, 1, countStatus(50, 200, func() answer { return w.post("/token", webApp, redemption(code)) }))
-}
-
 // countStatus makes n calls at once and counts the answers with a status.
 func countStatus(n, status int, call func() answer) int {
 	answers := parallel(n, call)

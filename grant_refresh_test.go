@@ -148,35 +148,6 @@ func TestRefreshTokenExpiresSinceItsLastUseAndTheAuthorizationEnds(t *testing.T)
 	refused(t, w.refresh(refresh), 400, "invalid_grant")
 }
 
-func TestOf50ParallelRefreshesInTheGraceAllGetTheSameTokens(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	_, refresh := w.tokens()
-	answers := parallel(50, func() answer { return w.refresh(refresh) })
-	for _, a := range answers {
-		require.Equal(t, 200, a.status, a.body)
-		require.Equal(t, answers[0].body, a.body)
-	}
-	require.Equal(t, 200, w.refresh(answers[0].str("refresh_token")).status)
-}
-
-func TestOf50ParallelStrictRefreshesAtMostOneLeavesALiveToken(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, strict)
-	_, refresh := w.tokens()
-	answers := parallel(50, func() answer { return w.refresh(refresh) })
-	won := 0
-	for _, a := range answers {
-		if a.status == 200 {
-			won++
-			refused(t, w.refresh(a.str("refresh_token")), 400, "invalid_grant")
-			continue
-		}
-		refused(t, a, 400, "invalid_grant")
-	}
-	require.Equal(t, 1, won)
-}
-
 func TestYearOfHourlyRefreshesIsOneSmallRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *oauth2.ServerConfig) { cfg.AuthorizationLifetime = 2 * 365 * 24 * time.Hour })

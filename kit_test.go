@@ -324,3 +324,15 @@ func refused(t testing.TB, got answer, status int, code string) {
 	require.Equal(t, code, got.str("error"), got.body)
 	require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 }
+
+// roundRobin is a load balancer without stickiness.
+func roundRobin(replicas []*oauth2.Server, next *int) http.Handler {
+	var mu sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		*next++
+		replica := replicas[*next%len(replicas)]
+		mu.Unlock()
+		replica.ServeHTTP(w, r)
+	})
+}
