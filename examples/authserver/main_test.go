@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// freeAddr is an address that was free a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, ln.Close()) }()
+	return ln.Addr().String()
+}
+
+func TestProgramServesUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, []string{"-addr", addr, "-store", "memory"}) }()
+	require.Eventually(t, func() bool {
+		res, err := http.Get("http://" + addr + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}, 10*time.Second, 20*time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func TestProgramNamesThePortThatIsTaken(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, ln.Close()) }()
+	err = run(t.Context(), []string{"-addr", ln.Addr().String(), "-store", "memory"})
+	require.ErrorContains(t, err, ln.Addr().String())
+}
+
+func TestProgramFreesThePortWhenItCannotStart(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	require.Error(t, run(t.Context(), []string{"-addr", addr, "-store", "nothing"}))
+	ln, err := net.Listen("tcp", addr)
+	require.NoError(t, err)
+	require.NoError(t, ln.Close())
+}

@@ -1,0 +1,173 @@
+// Package authserver is Xmail's authorization server: the library's endpoints, and around them what
+// an application brings along. It logs users in with go-session, asks them on a page, and shows them
+// which apps they connected.
+package authserver
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/seed5f5fedc6/oauth2"
+)
+
+// The defaults of Options.
+const (
+	defaultAddr     = "localhost:8620"
+	defaultResource = "http://localhost:8640"
+)
+
+// Options configure an [App]. The zero value is what `go run ./examples/authserver` starts.
+type Options struct {
+	// Addr is the address to listen on, by whoever serves the App. "" means localhost:8620.
+	Addr string
+	// Issuer is the issuer identifier. "" means http://ADDR, or https://ADDR with a certificate.
+	Issuer string
+	// Store is "memory" or "sqlite:FILE". "" means a SQLite file in the user's cache folder. With a
+	// file, login sessions live there too, and replicas may share it.
+	Store string
+	// ClientsFile is a JSON array for [oauth2.ParseClients]. "" means the built-in clients.
+	ClientsFile string
+	// UsersFile is a JSON object: user name to password or to its PHC hash. "" means the built-in
+	// users.
+	UsersFile string
+	// Resource is the API that tokens are issued for (RFC 8707). "" means http://localhost:8640.
+	Resource string
+	// Grace, CodeLifetime, AccessLifetime and RefreshLifetime are those of [oauth2.ServerConfig]. 0
+	// means its default. A negative Grace is strict rotation.
+	Grace           time.Duration
+	CodeLifetime    time.Duration
+	AccessLifetime  time.Duration
+	RefreshLifetime time.Duration
+	// TLSCert and TLSKey are the files of a certificate and its key: both or neither.
+	TLSCert, TLSKey string
+	// CookieKey signs the session cookie: 32 bytes or more in standard base64. Replicas share it. ""
+	// means a random key, which is kept in the database if there is one.
+	CookieKey string
+
+	// Clients and Users are used instead of the files and the built-ins, if they are not nil.
+	Clients []*oauth2.Client
+	Users   map[string]string
+	// Log is told what happens, without any secret. nil means slog.Default().
+	Log *slog.Logger
+	// Now is the clock. nil means time.Now.
+	Now func() time.Time
+}
+
+// Flags registers a flag for each option that has one.
+func (o *Options) Flags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Addr, "addr", defaultAddr, "`address` to listen on")
+	fs.StringVar(&o.Issuer, "issuer", "", "issuer `URL` (default http://ADDR, or https with a certificate)")
+	fs.StringVar(&o.Store, "store", "", "where authorizations and sessions live: memory or sqlite:`FILE` (default a file in the user's cache folder)")
+	fs.StringVar(&o.ClientsFile, "clients", "", "JSON `file` of clients, in RFC 7591's member names (default built-in demo clients)")
+	fs.StringVar(&o.UsersFile, "users", "", "JSON `file` of users: an object of name to password or PHC hash (default alice/wonderland and bob/builder)")
+	fs.StringVar(&o.Resource, "resource", defaultResource, "`URL` of the API that tokens are issued for")
+	fs.Var((*graceFlag)(&o.Grace), "grace", "how long a replaced refresh token is forgiven: seconds or a `duration`, 0 is strict (default 30s)")
+	fs.Var((*durationFlag)(&o.CodeLifetime), "code-lifetime", "lifetime of an authorization code: seconds or a `duration` (default 60s)")
+	fs.Var((*durationFlag)(&o.AccessLifetime), "access-lifetime", "lifetime of an access token: seconds or a `duration` (default 1h)")
+	fs.Var((*durationFlag)(&o.RefreshLifetime), "refresh-lifetime", "lifetime of a refresh token since its last use: seconds or a `duration` (default 720h)")
+	fs.StringVar(&o.TLSCert, "tls-cert", "", "certificate `file`, for https")
+	fs.StringVar(&o.TLSKey, "tls-key", "", "key `file` of the certificate")
+	// A key is no default that -help may show, so it is parsed where it is set.
+	fs.Func("cookie-key", "`key` that signs session cookies: 32 bytes or more in base64 (default random, kept in the store)", func(text string) error {
+		o.CookieKey = text
+		_, err := parseCookieKey(text)
+		return err
+	})
+}
+
+func (o Options) withDefaults() Options {
+	o.Addr = cmp.Or(o.Addr, defaultAddr)
+	o.Issuer = cmp.Or(o.Issuer, o.defaultIssuer())
+	o.Resource = cmp.Or(o.Resource, defaultResource)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func (o *Options) defaultIssuer() string {
+	scheme := "http://"
+	if o.TLSCert != "" {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(o.Addr)
+	if err != nil {
+		return scheme + o.Addr
+	}
+	// An address without a host is every address; a browser needs one.
+	return scheme + net.JoinHostPort(cmp.Or(host, "localhost"), port)
+}
+
+func (o *Options) validate() error {
+	if (o.TLSCert == "") != (o.TLSKey == "") {
+		return errors.New("-tls-cert and -tls-key need each other")
+	}
+	return nil
+}
+
+var errDuration = errors.New("neither seconds nor a duration such as 90s or 24h, or negative")
+
+// parseDuration reads plain seconds or a Go duration.
+func parseDuration(text string) (time.Duration, error) {
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, errDuration
+	}
+	return d, nil
+}
+
+// A durationFlag is a lifetime, which cannot be nothing.
+type durationFlag time.Duration
+
+func (f *durationFlag) String() string { return flagText(time.Duration(*f)) }
+
+// Set implements [flag.Value].
+func (f *durationFlag) Set(text string) error {
+	d, err := parseDuration(text)
+	if err == nil && d == 0 {
+		err = fmt.Errorf("a lifetime of nothing: %w", errDuration)
+	}
+	if err == nil {
+		*f = durationFlag(d)
+	}
+	return err
+}
+
+// A graceFlag is a grace, where 0 asks for none at all. ServerConfig says that by a negative value,
+// because its zero value is the default.
+type graceFlag time.Duration
+
+func (f *graceFlag) String() string { return flagText(max(0, time.Duration(*f))) }
+
+// Set implements [flag.Value].
+func (f *graceFlag) Set(text string) error {
+	d, err := parseDuration(text)
+	switch {
+	case err != nil:
+		return err
+	case d == 0:
+		d = -1
+	}
+	*f = graceFlag(d)
+	return nil
+}
+
+// flagText is empty for the default, so that -help does not add a second one.
+func flagText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
