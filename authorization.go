@@ -73,11 +73,12 @@ type Code struct {
 	ExpiresAt     time.Time `json:"expires_at"`
 }
 
-// An AccessToken is one live access token (RFC 6749 section 1.4).
+// An AccessToken is one live access token (RFC 6749 section 1.4). A nil Scope or Audience means all of
+// its authorization's; an empty one means none.
 type AccessToken struct {
 	Digest    string    `json:"digest"`
-	Scope     Scope     `json:"scope,omitempty"`
-	Audience  []string  `json:"aud,omitempty"`
+	Scope     Scope     `json:"scope,omitzero"`
+	Audience  []string  `json:"aud,omitzero"`
 	IssuedAt  time.Time `json:"iat"`
 	ExpiresAt time.Time `json:"exp"`
 }

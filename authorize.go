@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // requestParameters are what the specifications name in an authorization or token request. A POST to
@@ -78,6 +79,7 @@ var (
 	errConsentNothing = errors.New("oauth2: Consent returned neither an Approval nor an error")
 	errConsentSubject = errors.New("oauth2: Consent returned an Approval without a Subject")
 	errConsentScope   = errors.New("oauth2: Consent granted a scope that was not asked for")
+	errNotText        = errors.New("oauth2: a subject, session ID, ACR or AMR is not UTF-8 text without NUL")
 	errAnsweredTwice  = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusConflict, Description: "This question was answered before. Go back to the application and start again."}
 )
 
@@ -150,6 +152,8 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 	switch {
 	case approval.Subject == "":
 		return nil, bearerToken{}, ErrServerError.Because(errConsentSubject)
+	case !isText(approval.Subject + approval.SessionID + approval.ACR + strings.Join(approval.AMR, "")):
+		return nil, bearerToken{}, ErrServerError.Because(errNotText)
 	case !req.Scope.Includes(approval.Scope):
 		return nil, bearerToken{}, ErrServerError.Because(errConsentScope)
 	}

@@ -34,7 +34,7 @@ type TokenInfo struct {
 func (s *Server) Check(ctx context.Context, accessToken string) (*TokenInfo, error) {
 	t, ok := parseBearerToken(kindAccess, s.cfg.Prefixes.Access, accessToken)
 	if !ok {
-		return nil, errTokenInvalid
+		return s.checkForeign(ctx, accessToken)
 	}
 	a, err := s.load(ctx, t, errTokenInvalid)
 	if err != nil {

@@ -194,6 +194,21 @@ func TestCustomGrantIsHeldToTheClientPolicy(t *testing.T) {
 	}
 }
 
+func TestTokenThatIsNarrowedToNothingCarriesNothingOnEachStore(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, store oauth2.TokenStore) {
+		w := newWorld(t, withTokens(store), withResources("https://api.example.com"), withCustomGrant(func(_ context.Context, req *oauth2.TokenRequest) (*oauth2.Issuance, error) {
+			a, err := req.Begin("alice")
+			return &oauth2.Issuance{Authorization: a, Scope: oauth2.Scope{}, Audience: []string{}}, err
+		}))
+		addCustomClient(t, w)
+		info, err := w.server.Check(t.Context(), w.custom("custom").str("access_token"))
+		require.NoError(t, err)
+		require.Empty(t, info.Scope)
+		require.Empty(t, info.Audience)
+	})
+}
+
 func TestCustomGrantIssuesRefreshableTokensAndExtraMembers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withCustomGrant(func(_ context.Context, req *oauth2.TokenRequest) (*oauth2.Issuance, error) {

@@ -87,8 +87,8 @@ func (req *AuthorizationRequest) HasPrompt(value string) bool {
 
 // An Approval is the resource owner's yes.
 type Approval struct {
-	// Subject identifies the resource owner at this issuer. It is required, never reused for another,
-	// and stays the same when the owner's name changes.
+	// Subject identifies the resource owner at this issuer: UTF-8 text without NUL. It is required,
+	// never reused for another, and stays the same when the owner's name changes.
 	Subject string
 	// Scope is what was granted: no more than was asked for. nil means all of it.
 	Scope Scope

@@ -288,6 +288,8 @@ func TestConsentThatMisbehavesIsAFaultAndIssuesNothing(t *testing.T) {
 	for name, approval := range map[string]*oauth2.Approval{
 		"nothing":     nil,
 		"no subject":  {},
+		"not UTF-8":   {Subject: "ali\xffce"},
+		"NUL":         {Subject: "alice", SessionID: "\x00"},
 		"wider scope": {Subject: "alice", Scope: oauth2.Scope{"admin"}},
 		"odd claims":  {Subject: "alice", Claims: map[string]any{"f": func() {}}},
 	} {

@@ -34,7 +34,7 @@ func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 func (s *Server) expire(ctx context.Context, token string, client *Client) error {
 	t, ok := s.parseAny(token)
 	if !ok {
-		return nil
+		return s.expireForeign(ctx, token, client)
 	}
 	for range maxAttempts {
 		a, err := s.get(ctx, t.id())
@@ -46,7 +46,7 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 		case !t.provenBy(a.LineageKey):
 			return nil
 		case client != nil && a.ClientID != client.ID:
-			return ErrInvalidGrant.With("The token was issued to another client.")
+			return errForeignClient
 		}
 		if err = s.expireIn(ctx, a, t); !errors.Is(err, ErrConflict) {
 			return err
@@ -54,6 +54,8 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 	}
 	return unavailable(ErrConflict)
 }
+
+var errForeignClient = ErrInvalidGrant.With("The token was issued to another client.")
 
 // expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
 func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken) error {

@@ -39,7 +39,13 @@ func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, erro
 		return nil, ErrServerError.Because(errGrantNothing)
 	}
 	x := exchange{server: s, req: req, issuance: issuance}
-	return x.run(ctx)
+	out, err := x.run(ctx)
+	if err == nil && issuance.stored != nil {
+		if err := issuance.stored(ctx); err != nil {
+			return nil, unavailable(err)
+		}
+	}
+	return out, err
 }
 
 var errGrantNothing = errors.New("oauth2: the grant returned neither an Authorization nor an error")

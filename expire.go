@@ -10,6 +10,9 @@ import (
 // errors.ErrUnsupported too.
 var ErrCannotList = fmt.Errorf("oauth2: the token store cannot list: %w", errors.ErrUnsupported)
 
+// listPage is how many records are read at once.
+const listPage = 100
+
 // ExpireToken ends any one code or token, without asking whose it is: an access token goes alone, a
 // code or a refresh token takes its authorization with it. An unknown one is no error.
 // ErrTemporarilyUnavailable: the store failed, and it may still be good.
@@ -46,7 +49,7 @@ func (s *Server) expireAll(ctx context.Context, q ListQuery) (int, error) {
 		return 0, nil // neither is not everything
 	}
 	n := 0
-	for q.Limit = 100; ; {
+	for q.Limit = listPage; ; {
 		page, err := s.Authorizations(ctx, q)
 		if err != nil {
 			return n, err
@@ -65,11 +68,14 @@ func (s *Server) expireAll(ctx context.Context, q ListQuery) (int, error) {
 }
 
 // Authorizations lists this issuer's records by subject, client or both, in pages of at most
-// q.Limit in the order of their IDs; an empty page is the last. Records that have expired but were
+// q.Limit, where 0 means 100, in the order of their IDs; an empty page is the last. Records that have expired but were
 // not swept yet are listed too: see [Authorization.Live]. ErrCannotList: the store is no Lister.
 func (s *Server) Authorizations(ctx context.Context, q ListQuery) ([]*Authorization, error) {
 	if s.lister == nil {
 		return nil, ErrCannotList
+	}
+	if q.Limit < 1 {
+		q.Limit = listPage
 	}
 	for {
 		page, err := s.lister.List(ctx, q)

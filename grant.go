@@ -54,6 +54,8 @@ type Issuance struct {
 
 	// rotated is set by RefreshGrant's Apply.
 	rotated *rotated
+	// stored is called once the outcome is stored, before it is answered.
+	stored func(context.Context) error
 }
 
 // Param returns a parameter of the body, which cannot repeat. One without a value counts as absent.
@@ -63,10 +65,13 @@ func (req *TokenRequest) Param(name string) string { return req.form.get(name) }
 func (req *TokenRequest) Params(name string) []string { return req.form.all(name) }
 
 // Begin returns a new authorization of the request's client for subject, which is empty when the
-// client acts for itself. It has the scope and the resources that were asked for, or the defaults.
-// Nothing is stored yet.
+// client acts for itself, and UTF-8 text without NUL otherwise. It has the scope and the resources
+// that were asked for, or the defaults. Nothing is stored yet.
 func (req *TokenRequest) Begin(subject string) (*Authorization, error) {
 	s := req.server
+	if !isText(subject) {
+		return nil, ErrServerError.Because(errNotText)
+	}
 	a, err := s.newAuthorization(req.Client, req.GrantType, req.Now)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package oauth2
 import (
 	"context"
 	"encoding/base64"
+	"strings"
 )
 
 // RefreshGrant exchanges a refresh token for new tokens (RFC 6749 section 6). The refresh token is
@@ -31,11 +32,7 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	if text == "" {
 		return nil, ErrInvalidRequest.With("refresh_token is missing.")
 	}
-	token, ok := parseBearerToken(kindRefresh, s.cfg.Prefixes.Refresh, text)
-	if !ok {
-		return nil, errRefreshUnknown
-	}
-	a, err := s.load(ctx, token, errRefreshUnknown)
+	token, a, err := req.findRefresh(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +57,9 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 		r, err := a.rotate(token, salt, rule, s.now())
 		issuance.rotated = &r
 		return err
+	}
+	if s.cfg.Adopt != nil && !strings.HasPrefix(text, s.cfg.Prefixes.Refresh) {
+		issuance.stored = func(ctx context.Context) error { return s.cfg.Adopt.Forget(ctx, text) }
 	}
 	return issuance, nil
 }

@@ -63,7 +63,7 @@ func (s Scope) equal(other Scope) bool { return s.Includes(other) && other.Inclu
 // MarshalJSON writes the scope as one string.
 func (s Scope) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// UnmarshalJSON reads the scope from one string.
+// UnmarshalJSON reads the scope from one string. The empty string is an empty scope, not nil.
 func (s *Scope) UnmarshalJSON(data []byte) error {
 	var text string
 	if err := json.Unmarshal(data, &text); err != nil {
@@ -72,6 +72,9 @@ func (s *Scope) UnmarshalJSON(data []byte) error {
 	scope, err := ParseScope(text)
 	if err != nil {
 		return err
+	}
+	if scope == nil {
+		scope = Scope{}
 	}
 	*s = scope
 	return nil

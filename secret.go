@@ -78,7 +78,8 @@ func VerifySecret(hash, secret string) bool {
 	return false
 }
 
-// IsHash reports whether text is a hash that [VerifySecret] can read, rather than a secret in clear.
+// IsHash reports whether text is a hash that [VerifySecret] can read. What begins like a hash and is
+// none is damaged, or too costly to verify: do not take it for a secret in clear.
 func IsHash(text string) bool {
 	switch {
 	case strings.HasPrefix(text, prefixSHA256):

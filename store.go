@@ -65,7 +65,7 @@ type ListQuery struct {
 	ClientID string
 	// After continues a listing: only records with a greater ID are returned.
 	After string
-	// Limit is the most records to return. It is at least 1.
+	// Limit is the most records to return. A Lister refuses one below 1 with an error.
 	Limit int
 }
 

@@ -5,6 +5,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -58,9 +59,9 @@ func (s *Store) Create(ctx context.Context, a *oauth2.Authorization) error {
 	if _, taken := sh.records[a.ID]; taken {
 		return oauth2.ErrExists
 	}
-	sh.records[a.ID] = record
 	// The store has no clock: the newest record tells the time.
 	sh.sweep(a.CreatedAt, sweepBatch, sweepBatch)
+	sh.records[a.ID] = record
 	return nil
 }
 
@@ -115,6 +116,9 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 
 // List implements [oauth2.Lister]. It looks at every record.
 func (s *Store) List(ctx context.Context, q oauth2.ListQuery) ([]*oauth2.Authorization, error) {
+	if q.Limit < 1 {
+		return nil, fmt.Errorf("memory: list: the limit %d is below 1", q.Limit)
+	}
 	var found []*oauth2.Authorization
 	for i := range s.shards {
 		if err := ctx.Err(); err != nil {

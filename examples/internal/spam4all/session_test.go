@@ -51,7 +51,7 @@ func TestEveryPhraseIsInBothLanguages(t *testing.T) {
 
 func TestMaskShowsAQuarterAtMost(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "", mask(""))
+	require.Empty(t, mask(""))
 	require.Equal(t, "........", mask("abc"))
 	require.Equal(t, "ab........", mask("abcdefgh"))
 	require.Equal(t, "abcdef........", mask("abcdefghijklmnopqrstuvwxyz"))

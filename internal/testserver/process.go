@@ -1,0 +1,131 @@
+// Package testserver starts private instances of real database servers for tests: on loopback, on free
+// ports, in a temporary folder, from the binaries of the machine; stopped when the test ends.
+//
+// Where a binary is missing the test is skipped and says what to install; with REQUIRE_SERVICES=1 in
+// the environment it fails instead.
+package testserver
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startWithin is how long a server may take until it answers, on a machine that is busy.
+const startWithin = 60 * time.Second
+
+// binary finds a program in PATH or in one of the folders, or ends the test.
+func binary(t testing.TB, name, debianPackage string, folders ...string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, folder := range folders {
+		// A folder may be a pattern: PostgreSQL has its version in the path.
+		found, _ := filepath.Glob(filepath.Join(folder, name))
+		if len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	missing(t, "%s is missing: install Debian's package %s", name, debianPackage)
+	return ""
+}
+
+// missing skips the test, or fails it where services are required.
+func missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("REQUIRE_SERVICES") == "1" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// freePort is a port that nobody listened on a moment ago.
+func freePort(t testing.TB) int {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port
+}
+
+// A Process is one server.
+type Process struct {
+	t      testing.TB
+	make   func() *exec.Cmd
+	ready  func() error
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	exited chan struct{}
+	output bytes.Buffer
+}
+
+// start runs a server until the test ends, and waits until it is ready.
+func start(t testing.TB, command func() *exec.Cmd, ready func() error) *Process {
+	t.Helper()
+	p := &Process{t: t, make: command, ready: ready}
+	p.Start()
+	t.Cleanup(func() { p.Kill() })
+	return p
+}
+
+// Start starts the server anew after Kill, over the same data.
+func (p *Process) Start() {
+	p.t.Helper()
+	p.mu.Lock()
+	p.cmd = p.make()
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	err := p.cmd.Start()
+	p.mu.Unlock()
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.cmd.Path, err)
+	}
+	exited := make(chan struct{})
+	p.exited = exited
+	go func() {
+		_ = p.cmd.Wait() // how it ended shows in its output
+		close(exited)
+	}()
+	deadline := time.Now().Add(startWithin)
+	for {
+		err := p.ready()
+		if err == nil {
+			return
+		}
+		select {
+		case <-exited:
+			p.t.Fatalf("%s ended: %s", p.cmd.Path, p.output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			p.Kill()
+			p.t.Fatalf("%s is not ready: %v: %s", p.cmd.Path, err, p.output.String())
+		}
+	}
+}
+
+// Kill ends the server at once, as a crash would (SIGKILL), and waits until it is gone.
+func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
+
+// Signal sends a signal to the server: SIGSTOP and SIGCONT make one that hangs.
+func (p *Process) Signal(s syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Process.Signal(s) // one that has ended needs none
+}
+
+// Stop asks the server to end, and waits until it is gone.
+func (p *Process) Stop() { p.signal(syscall.SIGTERM) }
+
+func (p *Process) signal(s syscall.Signal) {
+	p.Signal(s)
+	<-p.exited
+}

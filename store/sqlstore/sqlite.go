@@ -1,0 +1,134 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// busyTimeout is how long a writer waits for one in another process.
+const busyTimeout = 5 * time.Second
+
+// OpenSQLite opens the SQLite database in a file, creates it if need be, and brings its tables up to
+// date; see [ErrNewerSchema]. A new file can be read by its owner only. Several processes on one
+// machine may have it open at once; a network file system will not do.
+//
+// What was acknowledged survives the end of the process and of the power: the journal is a
+// write-ahead log that is on the disk before a write returns (synchronous=FULL). Readers wait for
+// nobody. Writers of this process queue for one connection, in which their contexts are heeded; a
+// writer of another process is waited for up to five seconds.
+func OpenSQLite(ctx context.Context, path string) (*Store, error) {
+	s, err := openSQLite(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlstore: open %q: %w", path, err)
+	}
+	return s, nil
+}
+
+func openSQLite(ctx context.Context, path string) (*Store, error) {
+	path, err := createFile(path)
+	if err != nil {
+		return nil, err
+	}
+	// A second writer could only wait in SQLite, where no context ends the wait.
+	write, err := openPool(path, 1, "synchronous(FULL)", "fullfsync(1)")
+	if err != nil {
+		return nil, err
+	}
+	read, err := openPool(path, max(4, runtime.GOMAXPROCS(0)), "query_only(1)")
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	s, err := func() (*Store, error) {
+		if err := useWAL(ctx, write); err != nil {
+			return nil, fault(ctx, "journal mode", err)
+		}
+		return newStore(ctx, database{write: write, read: read}, Options{Dialect: SQLite})
+	}()
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
+	}
+	s.ownsPools = true
+	return s, nil
+}
+
+// openPool opens no connection yet.
+func openPool(path string, size int, pragmas ...string) (*sql.DB, error) {
+	params := url.Values{"_pragma": append(pragmas, fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))}
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: params.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db, nil
+}
+
+// useWAL turns on the write-ahead log, which the file remembers. Of several processes that try at
+// once SQLite fails all but one, without waiting.
+func useWAL(ctx context.Context, db *sql.DB) error {
+	for start := time.Now(); ; {
+		var mode string
+		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		switch {
+		case err == nil && mode == "wal":
+			return nil
+		case err == nil:
+			return fmt.Errorf("the journal mode stays %q: this file system has no shared memory", mode)
+		case !busy(err) || time.Since(start) > busyTimeout:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+var creating sync.Mutex
+
+// createFile makes sure that the file exists, and that nobody but its owner can read it if it is
+// new. It returns the path as SQLite's URIs want it: absolute, with slashes.
+func createFile(path string) (string, error) {
+	if path == "" || strings.ContainsRune(path, 0) {
+		return "", fs.ErrInvalid
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	// Closing a file drops the locks that this process has on it, those of SQLite included, so none
+	// may have been taken in between.
+	creating.Lock()
+	defer creating.Unlock()
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case err == nil:
+		err = file.Close()
+	case errors.Is(err, fs.ErrExist):
+		err = nil
+	}
+	if path = filepath.ToSlash(path); !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	return path, err
+}
