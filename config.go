@@ -34,7 +34,7 @@ func New(cfg ServerConfig) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, grants: make(map[string]GrantHandler, len(cfg.Grants))}
+	s := &Server{cfg: cfg, grants: make(map[string]GrantHandler, len(cfg.Grants)), sleep: sleep}
 	for _, g := range cfg.Grants {
 		s.grants[g.GrantType()] = g
 	}

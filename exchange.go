@@ -65,7 +65,7 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists):
 			return nil, unavailable(err)
 		}
-		if err := pause.sleep(ctx); err != nil {
+		if err := x.server.sleep(ctx, pause.jitter()); err != nil {
 			return nil, unavailable(err)
 		}
 		if a, err = x.server.get(ctx, a.ID); err != nil {
@@ -294,9 +294,12 @@ func (b *backoff) stop() {
 	b.window = min(max(2*b.window, 2), 128)
 }
 
-func (b *backoff) sleep(ctx context.Context) error {
-	jitter := rand.N(time.Duration(b.window)*b.call + 1) //nolint:gosec // it spreads load and guards nothing
-	timer := time.NewTimer(jitter)
+func (b *backoff) jitter() time.Duration {
+	return rand.N(time.Duration(b.window)*b.call + 1) //nolint:gosec // it spreads load and guards nothing
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

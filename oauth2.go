@@ -155,6 +155,8 @@ type Server struct {
 	crossOrigin   *http.CrossOriginProtection
 	// lister is nil when the store cannot list.
 	lister Lister
+	// sleep is waited with between attempts.
+	sleep func(context.Context, time.Duration) error
 	// unknownClient is verified in the place of a client that does not exist, in the same time.
 	unknownClient *Client
 }

@@ -1,0 +1,152 @@
+package oauth2
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A mutant is a bug that the walk must find: in the store, or in a transition.
+type mutant struct {
+	name  string
+	store func(TokenStore) TokenStore
+	grant func(GrantHandler) GrantHandler
+	found string // what the walk says
+}
+
+// blindStore writes whatever it is given: get-then-put.
+type blindStore struct{ TokenStore }
+
+func (b blindStore) Update(ctx context.Context, a *Authorization) error {
+	stored, err := b.Get(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	next := a.Clone()
+	next.Version = stored.Version
+	return b.TokenStore.Update(ctx, next)
+}
+
+// resurrectingStore creates anew what is gone.
+type resurrectingStore struct{ TokenStore }
+
+func (r resurrectingStore) Update(ctx context.Context, a *Authorization) error {
+	err := r.TokenStore.Update(ctx, a)
+	if errors.Is(err, ErrNotFound) {
+		return r.Create(ctx, a)
+	}
+	return err
+}
+
+// apply changes what a grant's Apply does.
+type apply struct {
+	GrantHandler
+	change func(original func(*Authorization) error, issuance *Issuance, a *Authorization) error
+}
+
+func (m apply) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, error) {
+	issuance, err := m.GrantHandler.Exchange(ctx, req)
+	if err == nil {
+		original := issuance.Apply
+		issuance.Apply = func(a *Authorization) error { return m.change(original, issuance, a) }
+	}
+	return issuance, err
+}
+
+func changing(grantType string, change func(func(*Authorization) error, *Issuance, *Authorization) error) func(GrantHandler) GrantHandler {
+	return func(g GrantHandler) GrantHandler {
+		if g.GrantType() != grantType {
+			return g
+		}
+		return apply{g, change}
+	}
+}
+
+// verdictBecomes answers one error in the place of another.
+func verdictBecomes(grantType string, from, to error) func(GrantHandler) GrantHandler {
+	return changing(grantType, func(original func(*Authorization) error, _ *Issuance, a *Authorization) error {
+		if err := original(a); err != nil {
+			if err.Error() == from.Error() {
+				return to
+			}
+			return err
+		}
+		return nil
+	})
+}
+
+var mutants = []mutant{
+	{name: "the store gets, then puts", store: func(s TokenStore) TokenStore { return blindStore{s} }, found: "redeemed 2 times"},
+	{name: "the store creates anew what was deleted", store: func(s TokenStore) TokenStore { return resurrectingStore{s} }, found: "redeemed 2 times"},
+	{name: "a redeemed code stays pending", found: "redeemed 3 times", grant: changing(GrantAuthorizationCode,
+		func(original func(*Authorization) error, _ *Issuance, a *Authorization) error {
+			before := a.Code.Digest
+			err := original(a)
+			a.Code.Digest = before
+			return err
+		})},
+	{name: "a code is judged on the first snapshot alone", found: "redeemed 2 times", grant: changing(GrantAuthorizationCode,
+		func(original func(*Authorization) error, i *Issuance, a *Authorization) error {
+			if err := original(a); err != nil && !errors.Is(err, errCodeReplayed.refusal) {
+				return err
+			} else if err != nil && i.Authorization.Code.Digest == "" {
+				return err
+			}
+			return nil
+		})},
+	{name: "a replay does not end the authorization", found: "still there",
+		grant: verdictBecomes(GrantAuthorizationCode, errCodeReplayed, errCodeReplayed.refusal)},
+	{name: "reuse does not end the authorization", found: "still there",
+		grant: verdictBecomes(GrantRefreshToken, errTokenReused, errTokenReused.refusal)},
+	{name: "clocks are taken to be the same", found: "taken for a thief",
+		grant: verdictBecomes(GrantRefreshToken, errRefreshSpent, errTokenReused)},
+	{name: "the successor is drawn, not derived", found: "was refused", grant: changing(GrantRefreshToken,
+		func(original func(*Authorization) error, i *Issuance, a *Authorization) error {
+			if err := original(a); err != nil || i.rotated.retried {
+				return err
+			}
+			_, _ = quickRandom{}.Read(i.rotated.refresh[:])
+			drawn := newBearerToken(kindRefresh, a.ID, a.LineageKey, i.rotated.refresh)
+			a.Refresh.Digest = drawn.digest()
+			return nil
+		})},
+	{name: "a retry rotates once more", found: "not the current one", grant: changing(GrantRefreshToken,
+		func(original func(*Authorization) error, i *Issuance, a *Authorization) error {
+			if err := original(a); err != nil || !i.rotated.retried {
+				return err
+			}
+			current := newBearerToken(kindRefresh, a.ID, a.LineageKey, i.rotated.refresh)
+			again, err := a.rotate(current, "another salt", halfMin, noon)
+			*i.rotated = again
+			return err
+		})},
+	{name: "a strict server forgives", found: "used 2 times", grant: changing(GrantRefreshToken,
+		func(original func(*Authorization) error, i *Issuance, a *Authorization) error {
+			err := original(a)
+			if err != nil && err.Error() == errTokenReused.Error() && len(a.Access) == 2 {
+				i.rotated = nil
+				return nil
+			}
+			return err
+		})},
+}
+
+func TestTheWalkFindsEveryPlantedBug(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := ServerConfig{Grants: []GrantHandler{CodeGrant{}, RefreshGrant{}}}
+			if m.grant != nil {
+				for i, g := range cfg.Grants {
+					cfg.Grants[i] = m.grant(g)
+				}
+			}
+			_, err := walkAll(cfg, m.store)
+			require.Error(t, err)
+			require.ErrorContains(t, err, m.found)
+		})
+	}
+}
