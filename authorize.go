@@ -46,7 +46,7 @@ func (s *Server) readAuthorizationRequest(w http.ResponseWriter, r *http.Request
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		return req, &Error{Code: ErrInvalidRequest.Code, Status: http.StatusMethodNotAllowed, Description: "The method is neither GET nor POST."}
 	}
-	body, err := readForm(w, r)
+	body, err := readForm(r)
 	if err != nil {
 		return req, malformed(err)
 	}

@@ -1,7 +1,10 @@
 package oauth2_test
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -86,6 +89,26 @@ func TestMalformedTokenRequestsAreRefusedQuickly(t *testing.T) {
 		})
 	}
 	require.Equal(t, http.StatusOK, w.raw(http.MethodPost, "/token", strings.NewReader(machineForm)).status, "the server lives on")
+}
+
+func TestConnectionLivesOnAfterABodyThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for _, body := range []string{strings.Repeat("a", 32<<20), machineForm} {
+		_, err = fmt.Fprintf(conn, "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", len(body))
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, body)
+		require.NoError(t, err)
+		res, err := http.ReadResponse(answers, nil)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, res.Body)
+		require.NoError(t, err)
+		require.Equal(t, map[bool]int{true: 413, false: 200}[len(body) > 1000], res.StatusCode)
+	}
 }
 
 type endless struct{}

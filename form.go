@@ -15,12 +15,15 @@ const (
 	maxBodyBytes  = 64 << 10
 	maxQueryBytes = 32 << 10
 	maxParameters = 100
+	// maxDiscardedBytes of a body that is too large are read and forgotten.
+	maxDiscardedBytes = 64 << 20
 )
 
 var (
 	errFormSyntax    = errors.New("a parameter is not well-formed")
 	errFormEncoding  = errors.New("a parameter is not UTF-8 text")
 	errFormTooMany   = errors.New("there are too many parameters")
+	errFormBroken    = errors.New("the body cannot be read")
 	errFormTooLarge  = errors.New("the request is too large")
 	errFormMediaType = errors.New("the body is not application/x-www-form-urlencoded")
 )
@@ -121,16 +124,19 @@ func (f form) values() url.Values {
 }
 
 // readForm reads the body of a POST; nothing is taken from the query (RFC 6749 section 3.2).
-func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+func readForm(r *http.Request) (form, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, errFormMediaType
 	}
-	if r.ContentLength > maxBodyBytes {
-		return nil, errFormTooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
-	if err != nil {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
+	switch {
+	case err != nil:
+		return nil, errFormBroken
+	case len(body) > maxBodyBytes:
+		// A client that is still writing would not see the answer, and could not use the connection
+		// again.
+		_, _ = io.CopyN(io.Discard, r.Body, maxDiscardedBytes)
 		return nil, errFormTooLarge
 	}
 	return parseForm(string(body))

@@ -21,7 +21,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, browsers bool) 
 		writeError(w, &Error{Code: ErrInvalidRequest.Code, Description: "The method is not POST.", Status: http.StatusMethodNotAllowed})
 		return nil, nil, false
 	}
-	f, err := readForm(w, r)
+	f, err := readForm(r)
 	if err != nil {
 		s.refuse(w, r, nil, malformed(err))
 		return nil, nil, false
