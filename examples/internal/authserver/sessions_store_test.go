@@ -1,11 +1,13 @@
 package authserver
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,19 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-session/session/v3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/memory"
 	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 )
 
-type sweepingStore interface {
-	session.ManagerStore
-	Sweep(ctx context.Context, limit int) (int, error)
-}
-
-// eachStore runs a test on both places where sessions live.
-func eachStore(t *testing.T, test func(t *testing.T, store sweepingStore, advance func(time.Duration))) {
+// eachStore runs a test on the places where sessions live.
+func eachStore(t *testing.T, test func(t *testing.T, store *storedSessions, advance func(time.Duration))) {
 	var mu sync.Mutex
 	now := time.Now()
 	clock := func() time.Time {
@@ -39,27 +37,29 @@ func eachStore(t *testing.T, test func(t *testing.T, store sweepingStore, advanc
 		defer mu.Unlock()
 		now = now.Add(d)
 	}
-	t.Run("memory", func(t *testing.T) { test(t, newMemorySessions(clock), advance) })
+	t.Run("memory", func(t *testing.T) { test(t, memorySessions(clock), advance) })
 	t.Run("sqlite", func(t *testing.T) {
-		store := openTestSessions(t, filepath.Join(t.TempDir(), "xmail.db"), clock)
-		test(t, store, advance)
+		test(t, sqliteSessions(t, filepath.Join(t.TempDir(), "xmail.db"), clock), advance)
 	})
 }
 
-func openTestSessions(t *testing.T, path string, now func() time.Time) *sqliteSessions {
+const testIssuer = "http://localhost:8620"
+
+func memorySessions(now func() time.Time) *storedSessions {
+	return newStoredSessions(memory.New(), testIssuer, now)
+}
+
+func sqliteSessions(t *testing.T, path string, now func() time.Time) *storedSessions {
 	t.Helper()
 	tokens, err := sqlstore.OpenSQLite(t.Context(), path)
 	require.NoError(t, err)
-	require.NoError(t, tokens.Close())
-	store, err := openSQLiteSessions(t.Context(), path, now)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return store
+	t.Cleanup(func() { require.NoError(t, tokens.Close()) })
+	return newStoredSessions(tokens, testIssuer, now)
 }
 
 func TestSessionStoreKeepsWhatWasSaved(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store sweepingStore, _ func(time.Duration)) {
+	eachStore(t, func(t *testing.T, store *storedSessions, _ func(time.Duration)) {
 		ctx := t.Context()
 		one, err := store.Refresh(ctx, "none", "one", 60)
 		require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestSessionStoreKeepsWhatWasSaved(t *testing.T) {
 
 func TestSessionStoreMovesASessionToANewID(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store sweepingStore, _ func(time.Duration)) {
+	eachStore(t, func(t *testing.T, store *storedSessions, _ func(time.Duration)) {
 		ctx := t.Context()
 		one, err := store.Refresh(ctx, "none", "one", 60)
 		require.NoError(t, err)
@@ -105,7 +105,7 @@ func TestSessionStoreMovesASessionToANewID(t *testing.T) {
 
 func TestSessionStoreCreatesNothingForStrangers(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store sweepingStore, _ func(time.Duration)) {
+	eachStore(t, func(t *testing.T, store *storedSessions, _ func(time.Duration)) {
 		_, err := store.Create(t.Context(), "x", 60)
 		require.ErrorIs(t, err, errNoSession)
 		_, err = store.Update(t.Context(), "x", 60)
@@ -118,7 +118,7 @@ func TestSessionStoreCreatesNothingForStrangers(t *testing.T) {
 
 func TestSessionThatEndedDoesNotComeBack(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store sweepingStore, advance func(time.Duration)) {
+	eachStore(t, func(t *testing.T, store *storedSessions, advance func(time.Duration)) {
 		ctx := t.Context()
 		deleted, err := store.Refresh(ctx, "none", "deleted", 60)
 		require.NoError(t, err)
@@ -140,42 +140,44 @@ func TestSessionThatEndedDoesNotComeBack(t *testing.T) {
 	})
 }
 
-func TestExpiredSessionsAreSweptInBatches(t *testing.T) {
+func TestVisitMakesASessionLastAnew(t *testing.T) {
 	t.Parallel()
-	eachStore(t, func(t *testing.T, store sweepingStore, advance func(time.Duration)) {
-		ctx := t.Context()
-		for i := range 5 {
-			_, err := store.Refresh(ctx, "none", fmt.Sprint("old", i), 60)
+	eachStore(t, func(t *testing.T, store *storedSessions, advance func(time.Duration)) {
+		_, err := store.Refresh(t.Context(), "none", "one", 60)
+		require.NoError(t, err)
+		for range 3 {
+			advance(50 * time.Second)
+			_, err = store.Update(t.Context(), "one", 60)
 			require.NoError(t, err)
 		}
-		_, err := store.Refresh(ctx, "none", "young", 120)
+		before, err := store.get(t.Context(), "one")
 		require.NoError(t, err)
-		advance(time.Minute)
-		for _, want := range []int{3, 2, 0} {
-			n, err := store.Sweep(ctx, 3)
-			require.NoError(t, err)
-			require.Equal(t, want, n)
-		}
-		found, err := store.Check(ctx, "young")
+		advance(time.Second / 2)
+		_, err = store.Update(t.Context(), "one", 60)
 		require.NoError(t, err)
-		require.True(t, found)
+		after, err := store.get(t.Context(), "one")
+		require.NoError(t, err)
+		require.Equal(t, before.Version, after.Version, "but a second visit at once writes nothing")
 	})
+}
+
+func TestServerNeverTakesASessionForAnAuthorization(t *testing.T) {
+	t.Parallel()
+	store := memorySessions(time.Now)
+	_, err := store.Refresh(t.Context(), "none", "one", 60)
+	require.NoError(t, err)
+	_, err = oauth2.New(oauth2.ServerConfig{Issuer: store.issuer})
+	require.ErrorContains(t, err, "fragment", "no server can have the sessions' issuer")
 }
 
 func TestCookieKeyIsMadeOnceByReplicasThatStartTogether(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "xmail.db")
-	openTestSessions(t, path, time.Now)
 	keys := make([][]byte, 6)
 	var wg sync.WaitGroup
 	for i := range keys {
-		wg.Go(func() {
-			store, err := openSQLiteSessions(t.Context(), path, time.Now)
-			if err == nil {
-				keys[i], _ = store.cookieKey(t.Context())
-				_ = store.Close()
-			}
-		})
+		store := sqliteSessions(t, path, time.Now)
+		wg.Go(func() { keys[i], _ = store.cookieKey(t.Context()) })
 	}
 	wg.Wait()
 	for _, key := range keys {
@@ -188,7 +190,7 @@ func TestEveryDatabaseHasACookieKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	keyOf := func(file string) []byte {
-		s, err := openStores(t.Context(), &Options{Store: "sqlite:" + filepath.Join(folder, file), Now: time.Now})
+		s, err := openStores(t.Context(), &Options{Store: "sqlite:" + filepath.Join(folder, file), Issuer: testIssuer, Now: time.Now})
 		require.NoError(t, err)
 		require.NoError(t, s.close())
 		require.GreaterOrEqual(t, len(s.cookieKey), cookieKeyBytes)
@@ -226,17 +228,25 @@ func TestAttemptsBeyondTheFreeFailuresAreLookedAtInTurn(t *testing.T) {
 
 func TestSessionDatabaseHasNoSessionID(t *testing.T) {
 	t.Parallel()
-	store := openTestSessions(t, filepath.Join(t.TempDir(), "xmail.db"), time.Now)
+	path := filepath.Join(t.TempDir(), "xmail.db")
+	store := sqliteSessions(t, path, time.Now)
 	_, err := store.Refresh(t.Context(), "none", "the-session-id", 60)
 	require.NoError(t, err)
-	var n int
-	require.NoError(t, store.db.QueryRow(`SELECT count(*) FROM xmail_sessions WHERE instr(id, 'the-session-id') OR instr("values", 'the-session-id')`).Scan(&n))
-	require.Zero(t, n)
+	found := 0
+	files, err := filepath.Glob(path + "*")
+	require.NoError(t, err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		found += bytes.Count(content, []byte(recordID("session", "the-session-id")))
+		require.NotContains(t, string(content), "the-session-id")
+	}
+	require.Positive(t, found, "the digest is there")
 }
 
 func TestRequestsThatWaitForAnAnswerAreBounded(t *testing.T) {
 	t.Parallel()
-	store := newMemorySessions(time.Now)
+	store := memorySessions(time.Now)
 	one, err := store.Refresh(t.Context(), "none", "one", 60)
 	require.NoError(t, err)
 	l := &login{Subject: "alice", Key: "k", AuthTime: time.Now(), store: one}
@@ -293,22 +303,16 @@ func TestEveryMessageOfThePagesIsThereInEveryLanguage(t *testing.T) {
 
 func TestASweepDrainsEveryBatch(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	now := time.Now()
-	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
-	o := Options{Store: "sqlite:" + filepath.Join(t.TempDir(), "xmail.db"), Now: clock}
+	o := Options{Store: "sqlite:" + filepath.Join(t.TempDir(), "xmail.db"), Issuer: testIssuer, Now: time.Now}
 	s, err := openStores(t.Context(), &o)
 	require.NoError(t, err)
 	for i := range 2*sweepBatch + 1 {
 		_, err := s.sessions.Refresh(t.Context(), "none", fmt.Sprint(i), 60)
 		require.NoError(t, err)
 	}
-	mu.Lock()
-	now = now.Add(time.Hour)
-	mu.Unlock()
-	require.NoError(t, s.sweep(t.Context(), clock()))
-	var left int
-	require.NoError(t, s.sessions.(*sqliteSessions).db.QueryRow(`SELECT count(*) FROM xmail_sessions`).Scan(&left))
-	require.Zero(t, left)
+	require.NoError(t, s.sweep(t.Context(), time.Now().Add(3*time.Hour)))
+	left, err := s.tokens.(oauth2.Lister).List(t.Context(), oauth2.ListQuery{Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, left, 1, "the cookie key stays")
 	require.NoError(t, s.close())
 }

@@ -3,7 +3,6 @@ package authserver
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -23,47 +22,40 @@ type stores struct {
 	tokens    oauth2.TokenStore
 	sessions  session.ManagerStore
 	cookieKey []byte
-	path      string // of the SQLite file; "" is memory
-	sweepers  []func(ctx context.Context, now time.Time) (int, error)
+	path      string // of the SQLite file; "" elsewhere
 	closers   []func() error
 }
 
 // openStores opens what -store names. Nothing is left open after an error.
 func openStores(ctx context.Context, o *Options) (*stores, error) {
-	key := make([]byte, cookieKeyBytes)
-	_, _ = rand.Read(key) // crypto/rand never fails
-	s := &stores{cookieKey: key}
-	if o.CookieKey != "" {
-		var err error
-		if s.cookieKey, err = parseCookieKey(o.CookieKey); err != nil {
-			return nil, err
-		}
+	s := &stores{}
+	err := s.open(ctx, o)
+	if err == nil {
+		err = s.beginSessions(ctx, o)
 	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *stores) open(ctx context.Context, o *Options) error {
 	scheme, rest, _ := strings.Cut(cmp.Or(o.Store, "sqlite:"), ":")
 	switch {
 	case o.Store == "memory":
-		s.openMemory(o)
-		return s, nil
+		s.tokens = memory.New()
+		return nil
 	case scheme == "sqlite":
-		if err := s.openSQLite(ctx, o, rest); err != nil {
-			return nil, errors.Join(err, s.close())
-		}
-		return s, nil
+		return s.openSQLite(ctx, rest)
 	case scheme == "postgres" || scheme == "postgresql" || scheme == "mysql" || scheme == "redis" || scheme == "rediss":
 		// The rest may hold a password.
-		return nil, fmt.Errorf("-store: a %s store is not served yet; use memory or sqlite:FILE", scheme)
+		return fmt.Errorf("-store: a %s store is not served yet; use memory or sqlite:FILE", scheme)
 	}
-	return nil, errors.New("-store: neither memory nor sqlite:FILE")
+	return errors.New("-store: neither memory nor sqlite:FILE")
 }
 
-func (s *stores) openMemory(o *Options) {
-	tokens, logins := memory.New(), newMemorySessions(o.Now)
-	s.tokens, s.sessions = tokens, logins
-	s.sweepWith(tokens, logins)
-}
-
-// openSQLite keeps authorizations and sessions in one file. The empty path is the default one.
-func (s *stores) openSQLite(ctx context.Context, o *Options, path string) (err error) {
+// openSQLite keeps everything in one file. The empty path is the default one.
+func (s *stores) openSQLite(ctx context.Context, path string) (err error) {
 	if path == "" {
 		if path, err = defaultStorePath(); err != nil {
 			return err
@@ -73,44 +65,35 @@ func (s *stores) openSQLite(ctx context.Context, o *Options, path string) (err e
 	if err != nil {
 		return fmt.Errorf("-store %s: %w", path, err)
 	}
-	s.closers = append(s.closers, tokens.Close)
-	logins, err := openSQLiteSessions(ctx, path, o.Now)
-	if err != nil {
-		return fmt.Errorf("-store %s: %w", path, err)
-	}
-	s.closers = append(s.closers, logins.Close)
-	if o.CookieKey == "" {
-		if s.cookieKey, err = logins.cookieKey(ctx); err != nil {
-			return fmt.Errorf("-store %s: %w", path, err)
-		}
-	}
-	s.tokens, s.sessions, s.path = tokens, logins, path
-	s.sweepWith(tokens, logins)
+	s.tokens, s.path, s.closers = tokens, path, append(s.closers, tokens.Close)
 	return nil
 }
 
-func (s *stores) sweepWith(tokens oauth2.Sweeper, logins interface {
-	Sweep(ctx context.Context, limit int) (int, error)
-}) {
-	s.sweepers = append(s.sweepers,
-		func(ctx context.Context, now time.Time) (int, error) { return tokens.Sweep(ctx, now, sweepBatch) },
-		func(ctx context.Context, _ time.Time) (int, error) { return logins.Sweep(ctx, sweepBatch) },
-	)
+// beginSessions finds or makes the key that signs session cookies.
+func (s *stores) beginSessions(ctx context.Context, o *Options) (err error) {
+	logins := newStoredSessions(s.tokens, o.Issuer, o.Now)
+	s.sessions = logins
+	if o.CookieKey != "" {
+		s.cookieKey, err = parseCookieKey(o.CookieKey)
+		return err
+	}
+	if s.cookieKey, err = logins.cookieKey(ctx); err != nil {
+		return fmt.Errorf("-store: the cookie key: %w", err)
+	}
+	return nil
 }
 
-// sweep drops everything that has expired, in batches.
+// sweep drops everything that has expired, in batches, where the store does not do it by itself.
 func (s *stores) sweep(ctx context.Context, now time.Time) error {
-	var errs []error
-	for _, sweep := range s.sweepers {
-		for n := sweepBatch; n == sweepBatch; {
-			var err error
-			if n, err = sweep(ctx, now); err != nil {
-				errs = append(errs, err)
-				break
-			}
+	sweeper, ok := s.tokens.(oauth2.Sweeper)
+	if !ok {
+		return nil
+	}
+	for {
+		if n, err := sweeper.Sweep(ctx, now, sweepBatch); err != nil || n < sweepBatch {
+			return err
 		}
 	}
-	return errors.Join(errs...)
 }
 
 func (s *stores) close() error {
