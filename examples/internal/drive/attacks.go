@@ -161,26 +161,26 @@ func redirectTricks(ctx context.Context, s *stage) (string, error) {
 		"javascript:alert(1)", "//stranger.example/", "",
 	}
 	for _, uri := range tricks {
-		shown, err := s.alice.open(ctx, s.request("redirect_uri", uri).url)
+		shown, err := s.alice.Open(ctx, s.request("redirect_uri", uri).url)
 		if err != nil {
 			return "", err
 		}
-		if shown.status != http.StatusBadRequest || !strings.Contains(shown.text, `id="error"`) || strings.Contains(shown.text, "stranger.example") {
-			return "", fmt.Errorf("%q is answered with %d: %w", uri, shown.status, errSucceeded)
+		if shown.Status != http.StatusBadRequest || !strings.Contains(shown.Text, `id="error"`) || strings.Contains(shown.Text, "stranger.example") {
+			return "", fmt.Errorf("%q is answered with %d: %w", uri, shown.Status, errSucceeded)
 		}
 	}
 	return fmt.Sprintf("400 error page, %d times", len(tricks)), nil
 }
 
 func weakPKCE(ctx context.Context, s *stage) (string, error) {
-	s.alice.leaveAt = s.callback()
-	defer func() { s.alice.leaveAt = "" }()
+	s.alice.LeaveAt = s.callback()
+	defer func() { s.alice.LeaveAt = "" }()
 	for _, a := range []attempt{s.request("code_challenge", ""), s.request("code_challenge_method", "plain"), s.request("code_challenge_method", "")} {
-		sent, err := s.alice.open(ctx, a.url)
+		sent, err := s.alice.Open(ctx, a.url)
 		if err != nil {
 			return "", err
 		}
-		target, err := sent.location()
+		target, err := sent.Location()
 		if err != nil {
 			return "", err
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/seed5f5fedc6/oauth2/examples/internal/browser"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/xmail"
 )
 
@@ -115,17 +116,17 @@ func foreignIntrospection(ctx context.Context, s *stage) (string, error) {
 
 // answerMustFail submits "yes" and wants an error page instead of a code; then the honest answer
 // must still count.
-func (s *stage) answerMustFail(ctx context.Context, b *browser, f *form, origin string) (string, error) {
-	b.leaveAt = s.callback()
-	defer func() { b.leaveAt = "" }()
-	shown, err := b.submit(ctx, f, origin, "decision", "yes")
+func (s *stage) answerMustFail(ctx context.Context, b *browser.Browser, f *browser.Form, origin string) (string, error) {
+	b.LeaveAt = s.callback()
+	defer func() { b.LeaveAt = "" }()
+	shown, err := b.Submit(ctx, f, origin, "decision", "yes")
 	if err != nil {
 		return "", err
 	}
-	if shown.status < http.StatusBadRequest || shown.header.Get("Location") != "" {
-		return "", fmt.Errorf("%d: %w", shown.status, errSucceeded)
+	if shown.Status < http.StatusBadRequest || shown.Header.Get("Location") != "" {
+		return "", fmt.Errorf("%d: %w", shown.Status, errSucceeded)
 	}
-	return fmt.Sprintf("%d error page", shown.status), nil
+	return fmt.Sprintf("%d error page", shown.Status), nil
 }
 
 func crossSiteConsent(ctx context.Context, s *stage) (string, error) {
@@ -146,7 +147,7 @@ func foreignBrowserConsent(ctx context.Context, s *stage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.answerMustFail(ctx, newBrowser(), f, "")
+	return s.answerMustFail(ctx, browser.New(), f, "")
 }
 
 func changedConsent(ctx context.Context, s *stage) (string, error) {
@@ -154,18 +155,18 @@ func changedConsent(ctx context.Context, s *stage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	changed := *f.action
+	changed := *f.Action
 	query := changed.Query()
 	query.Set("client_id", stranger)
 	query.Set("redirect_uri", "https://stranger.example/callback")
 	changed.RawQuery = query.Encode()
-	answer, err := s.answerMustFail(ctx, s.alice, &form{action: &changed, fields: f.fields}, "")
+	answer, err := s.answerMustFail(ctx, s.alice, &browser.Form{Action: &changed, Fields: f.Fields}, "")
 	if err != nil {
 		return "", err
 	}
 	// Fields beside the answer are not read at all: the code is spam4All's.
-	f.fields.Set("client_id", stranger)
-	f.fields.Set("scope", "contacts.stats")
+	f.Fields.Set("client_id", stranger)
+	f.Fields.Set("scope", "contacts.stats")
 	_, err = s.answer(ctx, f)
 	return answer, err
 }

@@ -11,6 +11,7 @@ import (
 
 	xoauth2 "golang.org/x/oauth2"
 
+	"github.com/seed5f5fedc6/oauth2/examples/internal/browser"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/spam4all"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/xmail"
 )
@@ -19,13 +20,13 @@ import (
 type stage struct {
 	site  *xmail.Site
 	clock *clock
-	alice *browser
-	page  *page // what alice sees
+	alice *browser.Browser
+	page  *browser.Page // what alice sees
 	http  *http.Client
 }
 
 func newStage(site *xmail.Site, clock *clock) *stage {
-	return &stage{site: site, clock: clock, alice: newBrowser(), http: newBrowser().client}
+	return &stage{site: site, clock: clock, alice: browser.New(), http: browser.New().Client}
 }
 
 func (s *stage) callback() string { return s.site.ClientURL + spam4all.CallbackPath }
@@ -50,12 +51,12 @@ func (s *stage) request(pairs ...string) attempt {
 }
 
 // consentPage opens a request in alice's browser, who is logged in, and returns the form.
-func (s *stage) consentPage(ctx context.Context, a attempt) (*form, error) {
-	shown, err := s.alice.open(ctx, a.url)
+func (s *stage) consentPage(ctx context.Context, a attempt) (*browser.Form, error) {
+	shown, err := s.alice.Open(ctx, a.url)
 	if err != nil {
 		return nil, err
 	}
-	return shown.form("consent")
+	return shown.Form("consent")
 }
 
 // approve lets alice say yes, and returns the code instead of taking it to the client.
@@ -68,21 +69,21 @@ func (s *stage) approve(ctx context.Context, a attempt) (string, error) {
 }
 
 // answer submits "yes" and returns the code that the browser is sent on with.
-func (s *stage) answer(ctx context.Context, form *form) (string, error) {
-	s.alice.leaveAt = s.callback()
-	defer func() { s.alice.leaveAt = "" }()
-	sent, err := s.alice.submit(ctx, form, "", "decision", "yes")
+func (s *stage) answer(ctx context.Context, form *browser.Form) (string, error) {
+	s.alice.LeaveAt = s.callback()
+	defer func() { s.alice.LeaveAt = "" }()
+	sent, err := s.alice.Submit(ctx, form, "", "decision", "yes")
 	if err != nil {
 		return "", err
 	}
-	target, err := sent.location()
+	target, err := sent.Location()
 	if err != nil {
 		return "", err
 	}
 	if code := target.Query().Get("code"); code != "" {
 		return code, nil
 	}
-	return "", fmt.Errorf("%d without a code", sent.status)
+	return "", fmt.Errorf("%d without a code", sent.Status)
 }
 
 // A reply is a JSON answer.

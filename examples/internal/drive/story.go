@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/seed5f5fedc6/oauth2/examples/internal/browser"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/machine"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/xmail"
 )
@@ -28,50 +29,50 @@ var story = []step{
 
 func everythingIsUp(ctx context.Context, s *stage) (string, error) {
 	for _, base := range []string{s.site.Issuer, s.site.ClientURL, s.site.APIURL} {
-		p, err := s.alice.open(ctx, base+"/healthz")
+		p, err := s.alice.Open(ctx, base+"/healthz")
 		if err != nil {
 			return "", err
 		}
-		if p.status != http.StatusOK {
-			return "", fmt.Errorf("%s answers %d", base, p.status)
+		if p.Status != http.StatusOK {
+			return "", fmt.Errorf("%s answers %d", base, p.Status)
 		}
 	}
 	return "200, 200, 200", nil
 }
 
 func startAtTheClient(ctx context.Context, s *stage) (string, error) {
-	if _, err := s.alice.open(ctx, s.site.ClientURL+"/"); err != nil {
+	if _, err := s.alice.Open(ctx, s.site.ClientURL+"/"); err != nil {
 		return "", err
 	}
-	return s.arrive("login", "")(s.alice.open(ctx, s.site.ClientURL+"/start"))
+	return s.arrive("login", "")(s.alice.Open(ctx, s.site.ClientURL+"/start"))
 }
 
 // arrive keeps what alice sees, and wants a form on it and a text, be it markup or words.
-func (s *stage) arrive(formID, text string) func(*page, error) (string, error) {
-	return func(p *page, err error) (string, error) {
+func (s *stage) arrive(formID, text string) func(*browser.Page, error) (string, error) {
+	return func(p *browser.Page, err error) (string, error) {
 		if err != nil {
 			return "", err
 		}
 		s.page = p
 		if formID != "" {
-			if _, err := p.form(formID); err != nil {
+			if _, err := p.Form(formID); err != nil {
 				return "", err
 			}
 		}
-		if !strings.Contains(p.text, text) && !strings.Contains(p.words, text) {
-			return "", fmt.Errorf("%d %s does not say %q", p.status, p.url.Path, text)
+		if !strings.Contains(p.Text, text) && !strings.Contains(p.Words, text) {
+			return "", fmt.Errorf("%d %s does not say %q", p.Status, p.URL.Path, text)
 		}
-		return fmt.Sprintf("%d %s", p.status, p.url.Path), nil
+		return fmt.Sprintf("%d %s", p.Status, p.URL.Path), nil
 	}
 }
 
 // press submits a form of the page that alice sees.
-func (s *stage) press(ctx context.Context, formID string, fill ...string) (*page, error) {
-	f, err := s.page.form(formID)
+func (s *stage) press(ctx context.Context, formID string, fill ...string) (*browser.Page, error) {
+	f, err := s.page.Form(formID)
 	if err != nil {
 		return nil, err
 	}
-	return s.alice.submit(ctx, f, "", fill...)
+	return s.alice.Submit(ctx, f, "", fill...)
 }
 
 func wrongPassword(ctx context.Context, s *stage) (string, error) {
@@ -87,22 +88,22 @@ func sayNo(ctx context.Context, s *stage) (string, error) {
 }
 
 func sayYes(ctx context.Context, s *stage) (string, error) {
-	if _, err := s.arrive("consent", "")(s.alice.open(ctx, s.site.ClientURL+"/start")); err != nil {
+	if _, err := s.arrive("consent", "")(s.alice.Open(ctx, s.site.ClientURL+"/start")); err != nil {
 		return "", err
 	}
 	return s.arrive("", "@")(s.press(ctx, "consent", "decision", "yes"))
 }
 
 func reloadCallback(ctx context.Context, s *stage) (string, error) {
-	p, err := s.alice.open(ctx, s.callback()+"?code=spent&state=spent&iss="+s.site.Issuer)
+	p, err := s.alice.Open(ctx, s.callback()+"?code=spent&state=spent&iss="+s.site.Issuer)
 	if err != nil {
 		return "", err
 	}
-	if p.status >= http.StatusInternalServerError {
-		return "", fmt.Errorf("%d", p.status)
+	if p.Status >= http.StatusInternalServerError {
+		return "", fmt.Errorf("%d", p.Status)
 	}
-	answer := fmt.Sprintf("%d %s", p.status, p.url.Path)
-	_, err = s.arrive("/refresh", "")(s.alice.open(ctx, s.site.ClientURL+"/"))
+	answer := fmt.Sprintf("%d %s", p.Status, p.URL.Path)
+	_, err = s.arrive("/refresh", "")(s.alice.Open(ctx, s.site.ClientURL+"/"))
 	return answer, err
 }
 
@@ -117,7 +118,7 @@ func readContacts(ctx context.Context, s *stage) (string, error) {
 }
 
 func withdraw(ctx context.Context, s *stage) (string, error) {
-	apps, err := s.alice.open(ctx, s.site.Issuer+"/connected-apps")
+	apps, err := s.alice.Open(ctx, s.site.Issuer+"/connected-apps")
 	if err != nil {
 		return "", err
 	}
