@@ -55,6 +55,10 @@ type Authorization struct {
 	ExpiresAt time.Time `json:"expires_at"`
 	// EndsAt is when the authorization ends, however often it is refreshed.
 	EndsAt time.Time `json:"ends_at"`
+	// AdoptedUntil is set on a record that was adopted from another server's refresh token: when that
+	// token ends by itself. A record that is ended before stays until then, emptied, so that the token
+	// cannot be adopted again.
+	AdoptedUntil time.Time `json:"adopted_until,omitzero"`
 
 	// LineageKey keys the proof in every token of this authorization.
 	LineageKey string        `json:"lineage_key"`

@@ -22,7 +22,7 @@ type TokenInfo struct {
 	ACR      string
 	AMR      []string
 	// AuthorizationID names the record. All tokens of one approval share it. It is empty where the
-	// token was checked by introspection.
+	// token was checked by introspection, and for an access token of another server (see [Adopter]).
 	AuthorizationID string
 	// Claims are further members: those of Approval.Claims and of ServerConfig.Claims.
 	Claims map[string]any
@@ -44,6 +44,11 @@ func (s *Server) Check(ctx context.Context, accessToken string) (*TokenInfo, err
 	if !live {
 		return nil, errTokenInvalid
 	}
+	return s.tokenInfo(ctx, a, token)
+}
+
+// tokenInfo tells what a live access token of this record stands for, if its subject may be served.
+func (s *Server) tokenInfo(ctx context.Context, a *Authorization, token AccessToken) (*TokenInfo, error) {
 	if s.cfg.SubjectActiveOnCheck {
 		if err := s.subjectActive(ctx, a); err != nil {
 			if errors.Is(err, ErrInvalidGrant) {
@@ -65,6 +70,7 @@ func (s *Server) Check(ctx context.Context, accessToken string) (*TokenInfo, err
 		AMR:             a.AMR,
 		AuthorizationID: a.ID,
 	}
+	var err error
 	info.Claims, err = s.claims(ctx, a)
 	return info, err
 }

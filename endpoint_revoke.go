@@ -82,9 +82,12 @@ func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken) 
 	return s.end(ctx, a)
 }
 
-// end deletes a record, and with it all that was issued from it.
+// end ends a record, and all that was issued from it.
 func (s *Server) end(ctx context.Context, a *Authorization) error {
-	if err := s.cfg.Tokens.Delete(ctx, a.ID); err != nil {
+	if a.emptied() {
+		return nil // it had ended before
+	}
+	if err := s.remove(ctx, a); err != nil {
 		return unavailable(err)
 	}
 	s.emit(ctx, eventOf(EventAuthorizationRevoked, a))

@@ -39,13 +39,7 @@ func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, erro
 		return nil, ErrServerError.Because(errGrantNothing)
 	}
 	x := exchange{server: s, req: req, issuance: issuance}
-	out, err := x.run(ctx)
-	if err == nil && issuance.stored != nil {
-		if err := issuance.stored(ctx); err != nil {
-			return nil, unavailable(err)
-		}
-	}
-	return out, err
+	return x.run(ctx)
 }
 
 var errGrantNothing = errors.New("oauth2: the grant returned neither an Authorization nor an error")

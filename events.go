@@ -18,6 +18,9 @@ const (
 	EventTokenIssued EventType = "token_issued"
 	// EventTokenRefreshed: a refresh token was exchanged and replaced.
 	EventTokenRefreshed EventType = "token_refreshed"
+	// EventTokenAdopted: a refresh token of the server before this one was taken over, which happens to
+	// each once.
+	EventTokenAdopted EventType = "token_adopted"
 	// EventRefreshRetried: a predecessor was presented within the grace, and forgiven.
 	EventRefreshRetried EventType = "refresh_retried"
 	// EventCodeReplayed: a spent code was presented by its own client; the authorization is deleted.

@@ -202,7 +202,7 @@ func (x *exchange) refused(ctx context.Context, a *Authorization, err error) err
 	if !ok {
 		return err
 	}
-	if err := x.server.cfg.Tokens.Delete(ctx, a.ID); err != nil {
+	if err := x.server.remove(ctx, a); err != nil {
 		return unavailable(err)
 	}
 	x.server.emit(ctx, eventOf(verdict.event, a))

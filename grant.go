@@ -54,8 +54,6 @@ type Issuance struct {
 
 	// rotated is set by RefreshGrant's Apply.
 	rotated *rotated
-	// stored is called once the outcome is stored, before it is answered.
-	stored func(context.Context) error
 }
 
 // Param returns a parameter of the body, which cannot repeat. One without a value counts as absent.

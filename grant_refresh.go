@@ -3,7 +3,6 @@ package oauth2
 import (
 	"context"
 	"encoding/base64"
-	"strings"
 )
 
 // RefreshGrant exchanges a refresh token for new tokens (RFC 6749 section 6). The refresh token is
@@ -44,6 +43,9 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 			return nil, err
 		}
 	}
+	if a, err = req.takeOver(ctx, text, token, a); err != nil {
+		return nil, err
+	}
 	// One salt for the request, not one for each attempt: what an attempt that was overtaken would
 	// have issued can be recognized in the newer record.
 	var drawn [16]byte
@@ -57,9 +59,6 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 		r, err := a.rotate(token, salt, rule, s.now())
 		issuance.rotated = &r
 		return err
-	}
-	if s.cfg.Adopt != nil && !strings.HasPrefix(text, s.cfg.Prefixes.Refresh) {
-		issuance.stored = func(ctx context.Context) error { return s.cfg.Adopt.Forget(ctx, text) }
 	}
 	return issuance, nil
 }

@@ -105,8 +105,8 @@ type ServerConfig struct {
 	// Claims, if set, adds members to what a token check tells the resource server. The names of
 	// RFC 7662 section 2.2 cannot be replaced. An error answers 503.
 	Claims func(ctx context.Context, a *Authorization) (map[string]any, error)
-	// Adopt, if set, is asked about tokens that are not of this server's form: those of the server
-	// that it takes over from.
+	// Adopt, if set, is asked about tokens that do not begin with one of Prefixes: those of the server
+	// that this one takes over from.
 	Adopt Adopter
 	// OnEvent, if set, is told what happens, in the request's goroutine: it must be quick.
 	OnEvent func(ctx context.Context, e Event)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
-	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 // onEachStore proves the same of every store that comes along.
@@ -20,7 +20,7 @@ func onEachStore(t *testing.T, prove func(t *testing.T, store oauth2.TokenStore)
 	})
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		store, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "tokens.db"))
+		store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "tokens.db"))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, store.Close()) })
 		prove(t, store)

@@ -57,6 +57,9 @@ func (c *Clients) put(ctx context.Context, q query, client *oauth2.Client, doing
 	if err := client.Validate(); err != nil {
 		return err
 	}
+	if len(client.ID) > maxKey {
+		return fault(ctx, doing, errTooLong)
+	}
 	document, err := json.Marshal(client)
 	if err != nil {
 		return fault(ctx, doing, err)

@@ -1,28 +1,38 @@
 package sqlstore
 
 import (
+	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // A Dialect names the SQL of a database engine.
 type Dialect string
 
-// SQLite is the dialect of SQLite 3.24 and newer.
-const SQLite Dialect = "sqlite"
-
 // A dialect is all that differs between the engines. Its migrations are in the folder of its name.
 type dialect struct {
-	// begin starts a transaction that excludes every other migration from its first statement on.
-	begin string
+	// begin and lock keep every other migration out, until commit or rollback. lock is a query that
+	// returns 1 once that is so. What an engine does not need is empty.
+	begin, lock, commit, rollback string
+	// numbered: the placeholders are $1, $2 and so on.
+	numbered bool
+	// binary: keys and documents are bytes to the engine, and not text.
+	binary bool
 	// oneWriter: the engine lets one connection write at a time, and is unfair to those that wait.
 	oneWriter bool
+	// takenIsMarked: an INSERT that finds its ID taken sets the last insert ID to 1.
+	takenIsMarked bool
+	// sweepBatch is how many rows one statement deletes at most, so that others get their turn.
+	sweepBatch int
 	// queries replace those that the engine says in other words.
 	queries map[query]string
 }
 
 var dialects = map[Dialect]dialect{
-	SQLite: {begin: "BEGIN IMMEDIATE", oneWriter: true},
+	SQLite:     sqlite,
+	PostgreSQL: postgres,
+	MySQL:      mysql,
 }
 
 // Options say how the tables are kept.
@@ -32,6 +42,11 @@ type Options struct {
 	// TablePrefix begins the name of every table and index: letters, digits and underscores. The
 	// empty string means "oauth2_".
 	TablePrefix string
+	// Reader is a second pool for the reads. It leads to the same database, never to a replica that
+	// lags. nil means that the pool for the writes serves both.
+	Reader *sql.DB
+	// ClosePools closes the pools with the Store. The zero value leaves them to the application.
+	ClosePools bool
 }
 
 // maxPrefix leaves room for the longest name within the 63 bytes that engines allow.
@@ -61,15 +76,28 @@ func validPrefix(prefix string) bool {
 	return len(prefix) <= maxPrefix
 }
 
-// text is a statement in the engine's words.
+// text is a statement in the engine's words. It is empty where the engine needs none.
 func (o *Options) text(q query) string {
-	if own, ok := dialects[o.Dialect].queries[q]; ok {
-		return o.named(own)
+	text, own := dialects[o.Dialect].queries[q]
+	if !own {
+		text = queries[q].text
 	}
-	return o.named(queries[q].text)
+	if dialects[o.Dialect].numbered {
+		text = numbered(text)
+	}
+	return o.named(text)
 }
 
 // named puts the tables' names into a statement.
 func (o *Options) named(statement string) string {
 	return strings.ReplaceAll(statement, "{prefix}", o.TablePrefix)
+}
+
+// numbered numbers the placeholders. No statement has a question mark for anything else.
+func numbered(text string) string {
+	parts := strings.Split(text, "?")
+	for i := range parts[1:] {
+		parts[i] += "$" + strconv.Itoa(i+1)
+	}
+	return strings.Join(parts, "")
 }

@@ -17,7 +17,8 @@ import (
 var ErrNewerSchema = errors.New("sqlstore: the tables are of a newer version")
 
 // The scripts of a dialect are numbered from 1 without a gap and only ever added to. A semicolon at
-// the end of a line ends a statement.
+// the end of a line ends a statement. Older replicas serve while a script runs and after it, so it
+// adds what they can do without: a table, a column with a default, an index.
 //
 //go:embed migrations
 var migrations embed.FS
@@ -29,7 +30,7 @@ const (
 )
 
 // migrate brings the tables up to date.
-func migrate(ctx context.Context, db *sql.DB, opts Options) error {
+func migrate(ctx context.Context, db *sql.DB, opts Options, migrations fs.FS) error {
 	scripts, err := fs.Glob(migrations, path.Join("migrations", string(opts.Dialect), "*.sql"))
 	if err != nil {
 		return err
@@ -44,21 +45,43 @@ func migrate(ctx context.Context, db *sql.DB, opts Options) error {
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, dialects[opts.Dialect].begin); err != nil {
-		return err
-	}
-	err = upgrade(ctx, conn, opts, scripts)
+	dialect := dialects[opts.Dialect]
+	err = begin(ctx, conn, opts)
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		err = upgrade(ctx, conn, opts, migrations, scripts)
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, opts.named(dialect.commit))
 	}
 	if err != nil {
-		return errors.Join(err, rollBack(ctx, conn))
+		abandon(ctx, conn, opts.named(dialect.rollback))
+	}
+	return err
+}
+
+// begin keeps every other migration out.
+func begin(ctx context.Context, conn *sql.Conn, opts Options) error {
+	dialect := dialects[opts.Dialect]
+	if dialect.begin != "" {
+		if _, err := conn.ExecContext(ctx, dialect.begin); err != nil {
+			return err
+		}
+	}
+	if dialect.lock == "" {
+		return nil
+	}
+	var held int
+	if err := conn.QueryRowContext(ctx, opts.named(dialect.lock)).Scan(&held); err != nil {
+		return err
+	}
+	if held != 1 {
+		return errors.New("another migration does not come to its end")
 	}
 	return nil
 }
 
-// upgrade runs in a transaction that excludes every other upgrade, so it reads the version again.
-func upgrade(ctx context.Context, conn *sql.Conn, opts Options, scripts []string) error {
+// upgrade runs while every other upgrade is kept out, so it reads the version again.
+func upgrade(ctx context.Context, conn *sql.Conn, opts Options, migrations fs.FS, scripts []string) error {
 	if _, err := conn.ExecContext(ctx, opts.named(createSchema)); err != nil {
 		return err
 	}
@@ -70,7 +93,7 @@ func upgrade(ctx context.Context, conn *sql.Conn, opts Options, scripts []string
 		return fmt.Errorf("%w: schema %d, and this version knows %d", ErrNewerSchema, have, len(scripts))
 	}
 	for version := have + 1; version <= len(scripts); version++ {
-		script, err := migrations.ReadFile(scripts[version-1])
+		script, err := fs.ReadFile(migrations, scripts[version-1])
 		if err != nil {
 			return err
 		}
@@ -92,12 +115,10 @@ func schemaVersion(ctx context.Context, db interface {
 	return version, err
 }
 
-// rollBack ends the transaction, whatever became of ctx. A connection that cannot be brought out of
-// it must not go back to the pool.
-func rollBack(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	if err != nil {
+// abandon ends a transaction, or gives up a lock, whatever became of ctx. A connection that cannot be
+// brought out of it must not go back to the pool: once it is closed, the engine does the same.
+func abandon(ctx context.Context, conn *sql.Conn, rollback string) {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), rollback); err != nil {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
-	return err
 }

@@ -1,4 +1,4 @@
-package sqlstore
+package sqlstore_test
 
 import (
 	"context"
@@ -6,79 +6,96 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 )
 
-func newDatabase(t *testing.T) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=busy_timeout(5000)")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	return db
+var migrationSentences = []sentence{
+	{"migrations are numbered without a gap", numberedWithoutGap},
+	{"migrating again changes nothing", migratingAgain},
+	{"tables that are up to date need no right to change them", noRightNeeded},
+	{"many that migrate at once all succeed", manyMigrate},
+	{"a migration runs while others serve", migrationWhileServing},
+	{"a newer schema is refused and left alone", newerSchema},
+	{"a migration that failed can be taken up again", failedMigration},
+	{"a migration ends with its context", migrationEndsWithContext},
 }
 
-// schemaOf is the definition of everything in the database, and its version.
-func schemaOf(t *testing.T, db *sql.DB) string {
-	t.Helper()
-	var schema string
-	err := db.QueryRowContext(t.Context(), `SELECT group_concat(sql, char(10)) || (SELECT group_concat(version) FROM oauth2_schema) FROM sqlite_master`).Scan(&schema)
+func numberedWithoutGap(t *testing.T, e engine) {
+	scripts, err := fs.Glob(sqlstore.Migrations, path.Join("migrations", string(e.dialect), "*"))
 	require.NoError(t, err)
-	return schema
-}
-
-func TestMigrationsAreNumberedWithoutAGap(t *testing.T) {
-	t.Parallel()
-	for dialect := range dialects {
-		scripts, err := fs.Glob(migrations, path.Join("migrations", string(dialect), "*"))
+	require.NotEmpty(t, scripts)
+	for i, script := range scripts {
+		require.Regexp(t, fmt.Sprintf(`/%04d_[a-z_]+\.sql$`, i+1), script)
+		text, err := fs.ReadFile(sqlstore.Migrations, script)
 		require.NoError(t, err)
-		require.NotEmpty(t, scripts)
-		for i, script := range scripts {
-			require.Regexp(t, fmt.Sprintf(`/%04d_[a-z_]+\.sql$`, i+1), script)
-			text, err := migrations.ReadFile(script)
-			require.NoError(t, err)
-			require.True(t, strings.HasSuffix(string(text), ";\n"), script)
-		}
+		require.True(t, strings.HasSuffix(string(text), ";\n"), script)
 	}
 }
 
-func TestMigratingAgainChangesNothing(t *testing.T) {
-	t.Parallel()
-	db := newDatabase(t)
-	opts := Options{Dialect: SQLite, TablePrefix: "oauth2_"}
-	require.NoError(t, migrate(t.Context(), db, opts))
-	before := schemaOf(t, db)
-	require.NoError(t, migrate(t.Context(), db, opts))
-	require.Equal(t, before, schemaOf(t, db))
-}
-
-func TestTablesThatAreUpToDateNeedNoRightToChangeThem(t *testing.T) {
-	t.Parallel()
-	db := newDatabase(t)
-	db.SetMaxOpenConns(1)
-	opts := Options{Dialect: SQLite, TablePrefix: "oauth2_"}
-	require.NoError(t, migrate(t.Context(), db, opts))
-	_, err := db.ExecContext(t.Context(), "PRAGMA query_only = 1")
+// schemaVersions are the migrations that were made.
+func schemaVersions(t *testing.T, db *sql.DB) (versions []int) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "SELECT version FROM oauth2_schema ORDER BY version")
 	require.NoError(t, err)
-	require.NoError(t, migrate(t.Context(), db, opts))
-
-	opts.TablePrefix = "other_"
-	require.Error(t, migrate(t.Context(), db, opts), "and the right is needed where they are not")
+	defer rows.Close()
+	for rows.Next() {
+		var version int
+		require.NoError(t, rows.Scan(&version))
+		versions = append(versions, version)
+	}
+	require.NoError(t, rows.Err())
+	return versions
 }
 
-func TestManyThatMigrateAtOnceAllSucceed(t *testing.T) {
-	t.Parallel()
-	for range 5 {
-		path := filepath.Join(t.TempDir(), "oauth2.db")
+func migratingAgain(t *testing.T, e engine) {
+	db := e.newDatabase(t)
+	a := record("a")
+	require.NoError(t, e.newStore(t, db).Create(t.Context(), a))
+	before := schemaVersions(t, db)
+	got, err := e.newStore(t, db).Get(t.Context(), "a")
+	require.NoError(t, err)
+	require.Equal(t, a, got)
+	require.Equal(t, before, schemaVersions(t, db))
+}
+
+// readOnly makes the only connection of a pool refuse every change.
+var readOnly = map[sqlstore.Dialect]string{
+	sqlstore.SQLite:     "PRAGMA query_only = 1",
+	sqlstore.PostgreSQL: "SET default_transaction_read_only = on",
+}
+
+func noRightNeeded(t *testing.T, e engine) {
+	db := e.newDatabase(t)
+	db.SetMaxOpenConns(1)
+	e.newStore(t, db)
+	if e.dialect == sqlstore.MySQL { // which would not prepare a write
+		db = openAsWriter(t, e, db)
+	} else {
+		_, err := db.ExecContext(t.Context(), readOnly[e.dialect])
+		require.NoError(t, err)
+	}
+	e.newStore(t, db)
+
+	_, err := sqlstore.New(t.Context(), db, sqlstore.Options{Dialect: e.dialect, TablePrefix: "other_"})
+	require.Error(t, err, "and the right is needed where they are not")
+}
+
+func manyMigrate(t *testing.T, e engine) {
+	for range 3 {
+		open := e.create(t)
 		var wg sync.WaitGroup
 		errs := make([]error, 6)
 		for i := range errs {
+			db := open(t)
 			wg.Go(func() {
-				store, err := OpenSQLite(t.Context(), path)
+				store, err := sqlstore.New(t.Context(), db, sqlstore.Options{Dialect: e.dialect})
 				if errs[i] = err; err == nil {
 					errs[i] = store.Close()
 				}
@@ -91,47 +108,84 @@ func TestManyThatMigrateAtOnceAllSucceed(t *testing.T) {
 	}
 }
 
-func TestANewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
-	t.Parallel()
-	db := newDatabase(t)
-	opts := Options{Dialect: SQLite}
-	store, err := New(t.Context(), db, opts)
+// withNext are the migrations and one that comes after them.
+func withNext(t *testing.T, e engine, text string) fs.FS {
+	t.Helper()
+	next := fstest.MapFS{}
+	scripts, err := fs.Glob(sqlstore.Migrations, path.Join("migrations", string(e.dialect), "*"))
 	require.NoError(t, err)
-	require.NoError(t, store.Close())
-	_, err = db.ExecContext(t.Context(), "INSERT INTO oauth2_schema (version) VALUES (9999)")
-	require.NoError(t, err)
-	before := schemaOf(t, db)
+	for _, script := range scripts {
+		text, err := fs.ReadFile(sqlstore.Migrations, script)
+		require.NoError(t, err)
+		next[script] = &fstest.MapFile{Data: text}
+	}
+	next[path.Join("migrations", string(e.dialect), fmt.Sprintf("%04d_next.sql", len(scripts)+1))] = &fstest.MapFile{Data: []byte(text)}
+	return next
+}
 
-	_, err = New(t.Context(), db, opts)
-	require.ErrorIs(t, err, ErrNewerSchema)
+func migrationWhileServing(t *testing.T, e engine) {
+	open := e.create(t)
+	store := e.newStore(t, open(t))
+	a := record("a")
+	require.NoError(t, store.Create(t.Context(), a))
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error)
+	go func() {
+		defer close(served)
+		for ; ctx.Err() == nil; a.Version++ {
+			if _, err := store.Get(t.Context(), a.ID); err != nil {
+				served <- err
+			}
+			if err := store.Update(t.Context(), a); err != nil {
+				served <- err
+				return
+			}
+		}
+	}()
+	err := sqlstore.Migrate(t.Context(), open(t), sqlstore.Options{Dialect: e.dialect}, withNext(t, e, `
+ALTER TABLE {prefix}authorizations ADD COLUMN note VARCHAR(10) DEFAULT '';
+CREATE INDEX {prefix}authorizations_note ON {prefix}authorizations (note, id);
+`))
+	cancel()
+	for err := range served {
+		require.NoError(t, err)
+	}
+	require.NoError(t, err)
+	require.NoError(t, store.Update(t.Context(), a), "an older replica serves on")
+	require.NoError(t, store.Create(t.Context(), record("b")))
+}
+
+func newerSchema(t *testing.T, e engine) {
+	db := e.newDatabase(t)
+	e.newStore(t, db)
+	_, err := db.ExecContext(t.Context(), "INSERT INTO oauth2_schema (version) VALUES (9999)")
+	require.NoError(t, err)
+	before := schemaVersions(t, db)
+
+	_, err = sqlstore.New(t.Context(), db, sqlstore.Options{Dialect: e.dialect})
+	require.ErrorIs(t, err, sqlstore.ErrNewerSchema)
 	require.ErrorContains(t, err, "9999")
-	require.Equal(t, before, schemaOf(t, db))
+	require.Equal(t, before, schemaVersions(t, db))
 }
 
-func TestAMigrationThatFailsLeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	db := newDatabase(t)
-	// The second table is in the way: the first is made, and must go again.
-	_, err := db.ExecContext(t.Context(), "CREATE TABLE oauth2_clients (mine TEXT)")
-	require.NoError(t, err)
-	_, err = New(t.Context(), db, Options{Dialect: SQLite})
-	require.ErrorContains(t, err, "oauth2_clients")
-	var tables string
-	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT group_concat(name) FROM sqlite_master").Scan(&tables))
-	require.Equal(t, "oauth2_clients", tables)
-
-	_, err = db.ExecContext(t.Context(), "DROP TABLE oauth2_clients")
-	require.NoError(t, err)
-	store, err := New(t.Context(), db, Options{Dialect: SQLite})
-	require.NoError(t, err)
-	require.NoError(t, store.Close())
+func failedMigration(t *testing.T, e engine) {
+	db := e.newDatabase(t)
+	opts := sqlstore.Options{Dialect: e.dialect}
+	broken := withNext(t, e, "CREATE TABLE {prefix}more (id INTEGER);\nCREATE TABLE {prefix}clients (mine INTEGER);\n")
+	require.ErrorContains(t, sqlstore.Migrate(t.Context(), db, opts, broken), "oauth2_clients")
+	if e.dialect != sqlstore.MySQL {
+		_, err := db.ExecContext(t.Context(), "SELECT id FROM oauth2_more")
+		require.Error(t, err, "nothing of it was left behind")
+	}
+	mended := withNext(t, e, "CREATE TABLE IF NOT EXISTS {prefix}more (id INTEGER);\n")
+	require.NoError(t, sqlstore.Migrate(t.Context(), db, opts, mended))
+	require.Equal(t, []int{1, 2}, schemaVersions(t, db))
 }
 
-func TestMigrationEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	db := newDatabase(t)
+func migrationEndsWithContext(t *testing.T, e engine) {
+	db := e.newDatabase(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := New(ctx, db, Options{Dialect: SQLite})
+	_, err := sqlstore.New(ctx, db, sqlstore.Options{Dialect: e.dialect})
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,5 +1,6 @@
-// Package sqlstore keeps authorizations and clients in an SQL database: in a SQLite file of its own,
-// or in a database that the application has already.
+// Package sqlstore keeps authorizations and clients in an SQL database: PostgreSQL, MySQL, MariaDB or
+// SQLite. The application passes the *sql.DB that it has already, opened with a driver of its choice;
+// this package links none. Package sqlite, below this one, opens an SQLite file by itself.
 //
 // Each authorization is one row, and each change of it is one statement that is atomic by itself, so
 // the store behaves the same on any number of connections, processes and machines.
@@ -13,61 +14,53 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
 )
 
-// sweepBatch is how many rows one statement deletes at most, so that other writers get their turn.
-const sweepBatch = 200
+// The longest values that every engine can keep in an index, in bytes.
+const (
+	maxID  = 255
+	maxKey = 2048
+)
 
 // A Store is an [oauth2.TokenStore], [oauth2.Lister] and [oauth2.Sweeper]. It owns no goroutine:
 // the application calls Sweep from time to time. It is safe for concurrent use.
 type Store struct {
-	database
-	// ownsPools: the pools were opened here, and are closed here.
-	ownsPools bool
+	*database
+	closePools bool
 }
 
-// New keeps the records in an application's own database, which it brings up to date first; see
-// [ErrNewerSchema]. Two processes may do that at once. Once the tables are up to date, no right to
-// create tables is needed. The application closes db itself, after the Store.
-//
-// On SQLite the driver is the application's choice. Its connections need a busy_timeout and the
-// journal mode WAL, or a writer that must wait for others will fail; and only with synchronous=FULL,
-// or EXTRA, is what was acknowledged safe from a power loss. The writers of one Store queue.
+// New keeps the records in an application's database, whose tables it brings up to date first; see
+// [ErrNewerSchema]. Any number of processes may do that at once, while others serve. Once the tables
+// are up to date, no right to create tables is needed. db is for the writes, and for the reads too
+// unless there is an Options.Reader; it never leads to a replica that lags. After an error the pools
+// are still open.
 func New(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
-	pools := database{write: db, read: db}
-	if dialects[opts.Dialect].oneWriter {
-		pools.turn = make(chan struct{}, 1)
-	}
-	return newStore(ctx, pools, opts)
-}
-
-func newStore(ctx context.Context, db database, opts Options) (*Store, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db.write, opts); err != nil {
+	if err := migrate(ctx, db, opts, migrations); err != nil {
 		return nil, fault(ctx, "migrate", err)
 	}
-	if err := db.prepare(ctx, opts); err != nil {
-		return nil, errors.Join(err, db.close())
+	d := newDatabase(db, opts)
+	if err := d.prepare(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
 	}
-	return &Store{database: db}, nil
+	return &Store{database: d, closePools: opts.ClosePools}, nil
 }
 
-// Close ends the Store, and closes the database if the Store opened it. Calls after that fail.
+// Close ends the Store, and closes the pools if Options.ClosePools says so. Calls after that fail.
 func (s *Store) Close() error {
 	err := s.close()
-	if s.ownsPools {
+	if s.closePools {
 		err = errors.Join(err, s.read.Close(), s.write.Close())
 	}
 	return err
 }
 
 // Clients is the registry of clients in the same database. It ends with the Store.
-func (s *Store) Clients() *Clients { return &Clients{db: &s.database} }
+func (s *Store) Clients() *Clients { return &Clients{db: s.database} }
 
 // Create implements [oauth2.TokenStore].
 func (s *Store) Create(ctx context.Context, a *oauth2.Authorization) error {
@@ -95,20 +88,25 @@ func (s *Store) Get(ctx context.Context, id string) (*oauth2.Authorization, erro
 
 // Update implements [oauth2.TokenStore].
 func (s *Store) Update(ctx context.Context, a *oauth2.Authorization) error {
-	switch stored, err := s.put(ctx, updateRecord, a); {
-	case err != nil:
-		return fault(ctx, "update", err)
-	case stored:
-		return nil
+	for {
+		stored, err := s.put(ctx, updateRecord, a)
+		switch {
+		case err != nil:
+			return fault(ctx, "update", err)
+		case stored:
+			return nil
+		}
+		var version int64
+		switch err := s.one(ctx, getVersion, a.ID, &version); {
+		case errors.Is(err, oauth2.ErrNotFound):
+			return err
+		case err != nil:
+			return fault(ctx, "update", err)
+		case version != a.Version:
+			return oauth2.ErrConflict
+		}
+		// It was gone, and somebody created it anew in between. Nothing was written yet.
 	}
-	var one int
-	switch err := s.one(ctx, recordExists, a.ID, &one); {
-	case errors.Is(err, oauth2.ErrNotFound):
-		return err
-	case err != nil:
-		return fault(ctx, "update", err)
-	}
-	return oauth2.ErrConflict
 }
 
 // Delete implements [oauth2.TokenStore].
@@ -141,7 +139,7 @@ func (s *Store) List(ctx context.Context, q oauth2.ListQuery) ([]*oauth2.Authori
 }
 
 func (s *Store) list(ctx context.Context, q query, args []any) ([]*oauth2.Authorization, error) {
-	rows, err := s.statements[q].QueryContext(ctx, args...)
+	rows, err := s.query(ctx, q, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,27 +160,11 @@ func (s *Store) list(ctx context.Context, q query, args []any) ([]*oauth2.Author
 	return found, rows.Err()
 }
 
-// Sweep implements [oauth2.Sweeper]. It deletes in short statements, between which other calls get
-// their turn; the count is right after an error too.
-func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
-	before := now.UnixMilli()
-	swept := 0
-	for swept < limit {
-		batch := min(limit-swept, sweepBatch)
-		n, err := s.exec(ctx, sweepRecords, before, before, batch)
-		if err != nil {
-			return swept, fault(ctx, "sweep", err)
-		}
-		swept += n
-		if n < batch {
-			break
-		}
-	}
-	return swept, nil
-}
-
 // put runs a statement that writes a whole record, and reports whether it did.
 func (s *Store) put(ctx context.Context, q query, a *oauth2.Authorization) (bool, error) {
+	if len(a.ID) > maxID || len(a.ClientID) > maxKey || len(a.Subject) > maxKey {
+		return false, errTooLong
+	}
 	document, err := encode(a)
 	if err != nil {
 		return false, err
@@ -190,6 +172,8 @@ func (s *Store) put(ctx context.Context, q query, a *oauth2.Authorization) (bool
 	n, err := s.exec(ctx, q, a.ClientID, a.Subject, a.SweepAfter().UnixMilli(), document, a.ID, a.Version)
 	return n > 0, err
 }
+
+var errTooLong = fmt.Errorf("the ID is longer than %d bytes, or the client's ID or the subject longer than %d", maxID, maxKey)
 
 // encode is the document of a record. The version is its column's alone.
 func encode(a *oauth2.Authorization) (string, error) {

@@ -20,11 +20,12 @@ var listCases = []storeCase{
 	{"List continues after an ID, known or not, in pages of Limit", listPages},
 	{"List sees what Create, Update and Delete acknowledged", listSeesWrites},
 	{"List returns whole records, expired ones too", listReturnsExpired},
+	{"List with a limit below 1 is an error", listRefusesLimit},
 	{"List whose context is done tells so", listDoneContext},
 }
 
 // list reads all pages.
-func list(t *testing.T, store oauth2.TokenStore, q oauth2.ListQuery) (found []*oauth2.Authorization) {
+func list(t testing.TB, store oauth2.TokenStore, q oauth2.ListQuery) (found []*oauth2.Authorization) {
 	t.Helper()
 	lister, _ := capability[oauth2.Lister](store)
 	for {
@@ -43,7 +44,7 @@ func list(t *testing.T, store oauth2.TokenStore, q oauth2.ListQuery) (found []*o
 }
 
 // requireListed requires exactly these records, in the order of their IDs.
-func requireListed(t *testing.T, store oauth2.TokenStore, q oauth2.ListQuery, want ...*oauth2.Authorization) {
+func requireListed(t testing.TB, store oauth2.TokenStore, q oauth2.ListQuery, want ...*oauth2.Authorization) {
 	t.Helper()
 	byID := func(a, b *oauth2.Authorization) int { return strings.Compare(a.ID, b.ID) }
 	want = slices.SortedFunc(slices.Values(want), byID)
@@ -54,7 +55,7 @@ func requireListed(t *testing.T, store oauth2.TokenStore, q oauth2.ListQuery, wa
 	}
 }
 
-func listFilters(t *testing.T, store oauth2.TokenStore) {
+func listFilters(t testing.TB, store oauth2.TokenStore) {
 	of := func(subject, client string) *oauth2.Authorization {
 		a := newRecord()
 		a.Subject, a.ClientID = subject, client
@@ -72,7 +73,7 @@ func listFilters(t *testing.T, store oauth2.TokenStore) {
 	requireListed(t, store, oauth2.ListQuery{Subject: "web", Limit: 10})
 }
 
-func listMatchesExactly(t *testing.T, store oauth2.TokenStore) {
+func listMatchesExactly(t testing.TB, store oauth2.TokenStore) {
 	subjects := append([]string{"alice", "Alice", "alice ", " alice", "alic", "alicé", "a%", "a_ice", "*", "'"}, oddStrings...)
 	records := make([]*oauth2.Authorization, len(subjects))
 	for i, subject := range subjects {
@@ -87,7 +88,7 @@ func listMatchesExactly(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func listIsOrdered(t *testing.T, store oauth2.TokenStore) {
+func listIsOrdered(t testing.TB, store oauth2.TokenStore) {
 	var records []*oauth2.Authorization
 	for _, first := range "zZaA09_-bB" {
 		a := newRecord()
@@ -100,7 +101,7 @@ func listIsOrdered(t *testing.T, store oauth2.TokenStore) {
 	requireListed(t, store, oauth2.ListQuery{ClientID: "client", Limit: 100}, records...)
 }
 
-func listPages(t *testing.T, store oauth2.TokenStore) {
+func listPages(t testing.TB, store oauth2.TokenStore) {
 	records := numbered(7, func(_ int, a *oauth2.Authorization) { a.Subject = "alice" })
 	create(t, store, records...)
 	create(t, store, numbered(3, func(_ int, a *oauth2.Authorization) { a.Subject = "bob" })...)
@@ -115,7 +116,7 @@ func listPages(t *testing.T, store oauth2.TokenStore) {
 	requireListed(t, store, oauth2.ListQuery{Subject: "alice", After: records[6].ID, Limit: 10})
 }
 
-func listSeesWrites(t *testing.T, store oauth2.TokenStore) {
+func listSeesWrites(t testing.TB, store oauth2.TokenStore) {
 	a := fullRecord()
 	create(t, store, a)
 	requireListed(t, store, oauth2.ListQuery{Subject: a.Subject, Limit: 10}, a)
@@ -133,7 +134,7 @@ func listSeesWrites(t *testing.T, store oauth2.TokenStore) {
 	requireListed(t, store, oauth2.ListQuery{Limit: 10})
 }
 
-func listReturnsExpired(t *testing.T, store oauth2.TokenStore) {
+func listReturnsExpired(t testing.TB, store oauth2.TokenStore) {
 	records := oddRecords()
 	for _, a := range records {
 		a.ClientID = "client"
@@ -143,7 +144,17 @@ func listReturnsExpired(t *testing.T, store oauth2.TokenStore) {
 	requireListed(t, store, oauth2.ListQuery{ClientID: "client", Limit: 3}, records...)
 }
 
-func listDoneContext(t *testing.T, store oauth2.TokenStore) {
+func listRefusesLimit(t testing.TB, store oauth2.TokenStore) {
+	create(t, store, newRecord())
+	lister, _ := capability[oauth2.Lister](store)
+	for _, limit := range []int{0, -1} {
+		page, err := lister.List(t.Context(), oauth2.ListQuery{Limit: limit})
+		require.Error(t, err)
+		require.Empty(t, page)
+	}
+}
+
+func listDoneContext(t testing.TB, store oauth2.TokenStore) {
 	create(t, store, newRecord())
 	lister, _ := capability[oauth2.Lister](store)
 	for name, ctx := range doneContexts(t) {

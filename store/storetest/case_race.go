@@ -3,47 +3,55 @@ package storetest
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/internal/race"
 )
 
 // raceCases are the sentences about callers at the same time.
 var raceCases = []storeCase{
-	{"of parallel Creates of one ID exactly one wins", oneCreateWins},
-	{"of parallel Updates of one version exactly one wins", oneUpdateWins},
+	{"of hundreds of parallel Creates of one ID exactly one wins", oneCreateWins},
+	{"Create is the one-time primitive: each of many IDs is won once", eachIDIsWonOnce},
+	{"of hundreds of parallel Updates of one version exactly one wins", oneUpdateWins},
+	{"of parallel Updates of many records each is won once", eachUpdateIsWonOnce},
 	{"parallel read-modify-writes lose none", noUpdateIsLost},
 	{"a Delete that races Updates is final", deleteIsFinal},
 	{"Get sees every write that was acknowledged before it began", getSeesAcknowledged},
 }
 
 const (
+	// crowd is how many callers want the same at once.
+	crowd = 256
+	// crowdRounds is how often they do.
+	crowdRounds = 3
+	// racers is how many callers keep at it for a while.
 	racers = 8
+	// rounds is how long they do.
 	rounds = 10
+	// contested is how many records racers contend for one after another.
+	contested = 64
+	// patience is how long a quick store is tried.
+	patience = 150 * time.Millisecond
 )
 
-// race calls do in racers goroutines that start together, and returns what each of them returned.
-func race(do func(i int) error) []error {
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	errs := make([]error, racers)
-	for i := range racers {
-		wg.Go(func() {
-			<-start
-			errs[i] = do(i)
-		})
+// often repeats do for a while. Where the window between a store's look and its write is tiny, it is
+// the number of chances that finds it; where it is wide, the store is slow, and once is enough.
+func often(do func()) {
+	for began := time.Now(); ; {
+		if do(); time.Since(began) > patience {
+			return
+		}
 	}
-	close(start)
-	wg.Wait()
-	return errs
 }
 
 // requireOneWinner requires that one call succeeded and all others failed with lost.
-func requireOneWinner(t *testing.T, errs []error, lost error) (winner int) {
+func requireOneWinner(t testing.TB, errs []error, lost error) (winner int) {
 	t.Helper()
 	winner = -1
 	for i, err := range errs {
@@ -58,29 +66,84 @@ func requireOneWinner(t *testing.T, errs []error, lost error) (winner int) {
 	return winner
 }
 
-func oneCreateWins(t *testing.T, store oauth2.TokenStore) {
-	for range rounds {
+func oneCreateWins(t testing.TB, store oauth2.TokenStore) {
+	for range crowdRounds {
 		id := newID()
-		records := numbered(racers, func(_ int, a *oauth2.Authorization) { a.ID = id })
-		errs := race(func(i int) error { return store.Create(t.Context(), records[i]) })
+		records := numbered(crowd, func(_ int, a *oauth2.Authorization) { a.ID = id })
+		errs := race.Run(crowd, func(i int) error { return store.Create(t.Context(), records[i]) })
 		requireStored(t, store, records[requireOneWinner(t, errs, oauth2.ErrExists)])
 	}
 }
 
-func oneUpdateWins(t *testing.T, store oauth2.TokenStore) {
+func oneUpdateWins(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
-	for range rounds {
-		next := numbered(racers, func(_ int, next *oauth2.Authorization) { next.ID, next.Version = a.ID, a.Version })
-		errs := race(func(i int) error { return store.Update(t.Context(), next[i]) })
+	for range crowdRounds {
+		next := numbered(crowd, func(_ int, next *oauth2.Authorization) { next.ID, next.Version = a.ID, a.Version })
+		errs := race.Run(crowd, func(i int) error { return store.Update(t.Context(), next[i]) })
 		a = next[requireOneWinner(t, errs, oauth2.ErrConflict)]
 		a.Version++
 		requireStored(t, store, a)
 	}
 }
 
+// contend lets racers write to one record after another, each record by all of them at once, and
+// returns for each record the one that won.
+func contend(t testing.TB, records [][]*oauth2.Authorization, lost error, write func(a *oauth2.Authorization) error) []*oauth2.Authorization {
+	t.Helper()
+	errs := make([][]error, len(records))
+	for i := range errs {
+		errs[i] = make([]error, racers)
+	}
+	together := race.NewGate(racers)
+	race.Run(racers, func(racer int) error {
+		for i := range records {
+			together.Pass(i)
+			errs[i][racer] = write(records[i][racer])
+		}
+		return nil
+	})
+	winners := make([]*oauth2.Authorization, len(records))
+	for i := range records {
+		winners[i] = records[i][requireOneWinner(t, errs[i], lost)]
+	}
+	return winners
+}
+
+func eachIDIsWonOnce(t testing.TB, store oauth2.TokenStore) {
+	often(func() {
+		records := make([][]*oauth2.Authorization, contested)
+		for i := range records {
+			records[i] = copies(racers, fullRecord())
+		}
+		won := contend(t, records, oauth2.ErrExists, func(a *oauth2.Authorization) error { return store.Create(t.Context(), a) })
+		for _, a := range won {
+			requireStored(t, store, a)
+		}
+	})
+}
+
+func eachUpdateIsWonOnce(t testing.TB, store oauth2.TokenStore) {
+	begun := make([]*oauth2.Authorization, contested)
+	for i := range begun {
+		begun[i] = fullRecord()
+		create(t, store, begun[i])
+	}
+	often(func() {
+		records := make([][]*oauth2.Authorization, contested)
+		for i, a := range begun {
+			records[i] = copies(racers, a)
+		}
+		begun = contend(t, records, oauth2.ErrConflict, func(a *oauth2.Authorization) error { return store.Update(t.Context(), a) })
+		for _, a := range begun {
+			a.Version++
+			requireStored(t, store, a)
+		}
+	})
+}
+
 // noUpdateIsLost lets each racer add access tokens, as parallel token requests do.
-func noUpdateIsLost(t *testing.T, store oauth2.TokenStore) {
+func noUpdateIsLost(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
 	add := func(digest string) error {
@@ -90,6 +153,7 @@ func noUpdateIsLost(t *testing.T, store oauth2.TokenStore) {
 			if err != nil {
 				return err
 			}
+			runtime.Gosched() // lets others read the same
 			got.Access = append(got.Access, oauth2.AccessToken{Digest: digest, IssuedAt: now(), ExpiresAt: now()})
 			if err = store.Update(t.Context(), got); !errors.Is(err, oauth2.ErrConflict) {
 				return err
@@ -103,7 +167,7 @@ func noUpdateIsLost(t *testing.T, store oauth2.TokenStore) {
 			want = append(want, fmt.Sprint(i, " ", j))
 		}
 	}
-	for _, err := range race(func(i int) error {
+	for _, err := range race.Run(racers, func(i int) error {
 		for _, digest := range want[i*rounds : (i+1)*rounds] {
 			if err := add(digest); err != nil {
 				return err
@@ -123,12 +187,12 @@ func noUpdateIsLost(t *testing.T, store oauth2.TokenStore) {
 	require.Equal(t, a.Version+int64(len(want)), got.Version)
 }
 
-func deleteIsFinal(t *testing.T, store oauth2.TokenStore) {
-	for range rounds {
+func deleteIsFinal(t testing.TB, store oauth2.TokenStore) {
+	often(func() {
 		a := newRecord()
 		create(t, store, a)
 		var deleted atomic.Bool
-		for i, err := range race(func(i int) error {
+		for i, err := range race.Run(racers, func(i int) error {
 			if i > 0 {
 				return updateUntilGone(t, store, a, &deleted)
 			}
@@ -138,12 +202,12 @@ func deleteIsFinal(t *testing.T, store oauth2.TokenStore) {
 			require.NoError(t, err, "racer %d", i)
 		}
 		requireGone(t, store, a.ID)
-	}
+	})
 }
 
 // updateUntilGone updates a record again and again. Once its Delete was acknowledged, no call may
 // find it.
-func updateUntilGone(t *testing.T, store oauth2.TokenStore, a *oauth2.Authorization, deleted *atomic.Bool) error {
+func updateUntilGone(t testing.TB, store oauth2.TokenStore, a *oauth2.Authorization, deleted *atomic.Bool) error {
 	for next := a.Clone(); ; {
 		gone := deleted.Load()
 		err := store.Update(t.Context(), next)
@@ -162,7 +226,7 @@ func updateUntilGone(t *testing.T, store oauth2.TokenStore, a *oauth2.Authorizat
 	}
 }
 
-func getSeesAcknowledged(t *testing.T, store oauth2.TokenStore) {
+func getSeesAcknowledged(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
 	var acknowledged atomic.Int64
@@ -170,12 +234,14 @@ func getSeesAcknowledged(t *testing.T, store oauth2.TokenStore) {
 	var deleted atomic.Bool
 	write := func() error {
 		defer deleted.Store(true) // ends the readers, whatever happens
-		for next := a.Clone(); next.Version < 5*rounds; {
+		next := a.Clone()
+		for began := time.Now(); next.Version < 5*rounds || time.Since(began) < patience; {
 			if err := store.Update(t.Context(), next); err != nil {
 				return err
 			}
 			next.Version++
 			acknowledged.Store(next.Version)
+			runtime.Gosched() // lets others read
 		}
 		return store.Delete(t.Context(), a.ID)
 	}
@@ -197,7 +263,7 @@ func getSeesAcknowledged(t *testing.T, store oauth2.TokenStore) {
 			}
 		}
 	}
-	for _, err := range race(func(i int) error {
+	for _, err := range race.Run(racers, func(i int) error {
 		if i == 0 {
 			return write()
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,6 @@ import (
 // recordCases are the sentences about one caller at a time.
 var recordCases = []storeCase{
 	{"Get returns what Create stored, in every field", getReturnsWhatCreateStored},
-	{"odd strings and times come back as they were", oddValuesComeBack},
 	{"Get returns what Update stored, in every field", getReturnsWhatUpdateStored},
 	{"Create of a taken ID is ErrExists and changes nothing", createOfTakenID},
 	{"Get of an unknown ID is ErrNotFound", getOfUnknownID},
@@ -27,14 +25,11 @@ var recordCases = []storeCase{
 	{"Delete removes that record and no other", deleteRemovesOne},
 	{"Delete of what is not there is no error", deleteOfUnknownID},
 	{"a deleted ID can be created again", createAfterDelete},
-	{"a record that was handed over is never shared", handedOverIsNotShared},
-	{"a record that was handed out is never shared", handedOutIsNotShared},
-	{"a record stays until SweepAfter, though it has expired", expiredStays},
 	{"a call whose context is done tells so and changes nothing", doneContextChangesNothing},
 }
 
 // create stores records, which must succeed.
-func create(t *testing.T, store oauth2.TokenStore, records ...*oauth2.Authorization) {
+func create(t testing.TB, store oauth2.TokenStore, records ...*oauth2.Authorization) {
 	t.Helper()
 	for _, a := range records {
 		require.NoError(t, store.Create(t.Context(), a))
@@ -42,7 +37,7 @@ func create(t *testing.T, store oauth2.TokenStore, records ...*oauth2.Authorizat
 }
 
 // requireStored requires that the store has exactly this record.
-func requireStored(t *testing.T, store oauth2.TokenStore, want *oauth2.Authorization) {
+func requireStored(t testing.TB, store oauth2.TokenStore, want *oauth2.Authorization) {
 	t.Helper()
 	got, err := store.Get(t.Context(), want.ID)
 	require.NoError(t, err)
@@ -50,7 +45,7 @@ func requireStored(t *testing.T, store oauth2.TokenStore, want *oauth2.Authoriza
 }
 
 // requireEqual requires that records are equal. Claims are JSON, and equal by what they mean.
-func requireEqual(t *testing.T, want, got *oauth2.Authorization) {
+func requireEqual(t testing.TB, want, got *oauth2.Authorization) {
 	t.Helper()
 	want, got = want.Clone(), got.Clone()
 	require.Equal(t, meaning(t, want.Claims), meaning(t, got.Claims))
@@ -58,7 +53,7 @@ func requireEqual(t *testing.T, want, got *oauth2.Authorization) {
 	require.Equal(t, want, got)
 }
 
-func meaning(t *testing.T, claims json.RawMessage) (value any) {
+func meaning(t testing.TB, claims json.RawMessage) (value any) {
 	t.Helper()
 	if claims == nil {
 		return nil
@@ -69,14 +64,14 @@ func meaning(t *testing.T, claims json.RawMessage) (value any) {
 	return value
 }
 
-func requireGone(t *testing.T, store oauth2.TokenStore, id string) {
+func requireGone(t testing.TB, store oauth2.TokenStore, id string) {
 	t.Helper()
 	a, err := store.Get(t.Context(), id)
 	require.ErrorIs(t, err, oauth2.ErrNotFound)
 	require.Nil(t, a)
 }
 
-func getReturnsWhatCreateStored(t *testing.T, store oauth2.TokenStore) {
+func getReturnsWhatCreateStored(t testing.TB, store oauth2.TokenStore) {
 	records := []*oauth2.Authorization{newRecord(), pendingRecord(), fullRecord()}
 	create(t, store, records...)
 	for _, a := range records {
@@ -84,15 +79,7 @@ func getReturnsWhatCreateStored(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func oddValuesComeBack(t *testing.T, store oauth2.TokenStore) {
-	records := oddRecords()
-	create(t, store, records...)
-	for _, a := range records {
-		requireStored(t, store, a)
-	}
-}
-
-func getReturnsWhatUpdateStored(t *testing.T, store oauth2.TokenStore) {
+func getReturnsWhatUpdateStored(t testing.TB, store oauth2.TokenStore) {
 	for _, next := range append(oddRecords(), fullRecord(), newRecord()) {
 		a := fullRecord()
 		create(t, store, a)
@@ -103,7 +90,7 @@ func getReturnsWhatUpdateStored(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func createOfTakenID(t *testing.T, store oauth2.TokenStore) {
+func createOfTakenID(t testing.TB, store oauth2.TokenStore) {
 	a, other := fullRecord(), newRecord()
 	other.ID = a.ID
 	create(t, store, a)
@@ -112,7 +99,7 @@ func createOfTakenID(t *testing.T, store oauth2.TokenStore) {
 	requireStored(t, store, a)
 }
 
-func getOfUnknownID(t *testing.T, store oauth2.TokenStore) {
+func getOfUnknownID(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
 	for _, id := range []string{newID(), "", a.ID[:19], a.ID + "A", a.ID + " ", "%", "' OR '1'='1", "\x00", strings.Repeat("A", 10_000)} {
@@ -120,7 +107,7 @@ func getOfUnknownID(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func idsDiffer(t *testing.T, store oauth2.TokenStore) {
+func idsDiffer(t testing.TB, store oauth2.TokenStore) {
 	var records []*oauth2.Authorization
 	for _, id := range []string{"aaaaaaaaaaaaaaaaaaaa", "AAAAAAAAAAAAAAAAAAAA", "aaaaaaaaaaaaaaaaaaaA", "____________________", "--------------------", "00000000000000000000", "00000000000000000001"} {
 		a := newRecord()
@@ -133,7 +120,7 @@ func idsDiffer(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func updateStoresNextVersion(t *testing.T, store oauth2.TokenStore) {
+func updateStoresNextVersion(t testing.TB, store oauth2.TokenStore) {
 	a := fullRecord()
 	create(t, store, a)
 	for range 3 {
@@ -145,7 +132,7 @@ func updateStoresNextVersion(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func updateWithOtherVersion(t *testing.T, store oauth2.TokenStore) {
+func updateWithOtherVersion(t testing.TB, store oauth2.TokenStore) {
 	a := fullRecord()
 	create(t, store, a)
 	for _, version := range []int64{a.Version - 1, a.Version + 1, 0, -a.Version} {
@@ -159,7 +146,7 @@ func updateWithOtherVersion(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func updateOfGoneRecord(t *testing.T, store oauth2.TokenStore) {
+func updateOfGoneRecord(t testing.TB, store oauth2.TokenStore) {
 	never, deleted := newRecord(), fullRecord()
 	create(t, store, deleted)
 	require.NoError(t, store.Delete(t.Context(), deleted.ID))
@@ -171,7 +158,7 @@ func updateOfGoneRecord(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func deleteRemovesOne(t *testing.T, store oauth2.TokenStore) {
+func deleteRemovesOne(t testing.TB, store oauth2.TokenStore) {
 	a, other := fullRecord(), fullRecord()
 	create(t, store, a, other)
 	require.NoError(t, store.Delete(t.Context(), a.ID))
@@ -179,7 +166,7 @@ func deleteRemovesOne(t *testing.T, store oauth2.TokenStore) {
 	requireStored(t, store, other)
 }
 
-func deleteOfUnknownID(t *testing.T, store oauth2.TokenStore) {
+func deleteOfUnknownID(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
 	require.NoError(t, store.Delete(t.Context(), newID()))
@@ -187,7 +174,7 @@ func deleteOfUnknownID(t *testing.T, store oauth2.TokenStore) {
 	require.NoError(t, store.Delete(t.Context(), a.ID))
 }
 
-func createAfterDelete(t *testing.T, store oauth2.TokenStore) {
+func createAfterDelete(t testing.TB, store oauth2.TokenStore) {
 	a, next := fullRecord(), newRecord()
 	next.ID = a.ID
 	create(t, store, a)
@@ -196,49 +183,7 @@ func createAfterDelete(t *testing.T, store oauth2.TokenStore) {
 	requireStored(t, store, next)
 }
 
-func handedOverIsNotShared(t *testing.T, store oauth2.TokenStore) {
-	a := fullRecord()
-	stored := a.Clone()
-	create(t, store, a)
-	scramble(a)
-	requireStored(t, store, stored)
-
-	next := stored.Clone()
-	require.NoError(t, store.Update(t.Context(), next))
-	scramble(next)
-	stored.Version++
-	requireStored(t, store, stored)
-}
-
-func handedOutIsNotShared(t *testing.T, store oauth2.TokenStore) {
-	a := fullRecord()
-	create(t, store, a)
-	for range 2 {
-		got, err := store.Get(t.Context(), a.ID)
-		require.NoError(t, err)
-		requireEqual(t, a, got)
-		scramble(got)
-	}
-	if lister, ok := capability[oauth2.Lister](store); ok {
-		page, err := lister.List(t.Context(), oauth2.ListQuery{Limit: 1})
-		require.NoError(t, err)
-		require.Len(t, page, 1)
-		scramble(page[0])
-	}
-	requireStored(t, store, a)
-}
-
-func expiredStays(t *testing.T, store oauth2.TokenStore) {
-	a := fullRecord()
-	a.ExpiresAt = now().Add(-time.Second)
-	create(t, store, a)
-	requireStored(t, store, a)
-	require.NoError(t, store.Update(t.Context(), a))
-	a.Version++
-	requireStored(t, store, a)
-}
-
-func doneContextChangesNothing(t *testing.T, store oauth2.TokenStore) {
+func doneContextChangesNothing(t testing.TB, store oauth2.TokenStore) {
 	a, other := fullRecord(), newRecord()
 	create(t, store, a)
 	next := newRecord()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/internal/race"
 )
 
 // sweepCases are the sentences about [oauth2.Sweeper].
@@ -20,7 +21,7 @@ var sweepCases = []storeCase{
 	{"Sweep whose context is done tells so and deletes nothing", sweepDoneContext},
 }
 
-func sweep(t *testing.T, store oauth2.TokenStore, at time.Time, limit int) int {
+func sweep(t testing.TB, store oauth2.TokenStore, at time.Time, limit int) int {
 	t.Helper()
 	sweeper, _ := capability[oauth2.Sweeper](store)
 	n, err := sweeper.Sweep(t.Context(), at, limit)
@@ -33,7 +34,7 @@ func expiring(n int, step time.Duration) []*oauth2.Authorization {
 	return numbered(n, func(i int, a *oauth2.Authorization) { a.ExpiresAt = now().Add(time.Duration(i) * step) })
 }
 
-func sweepHeedsSweepAfter(t *testing.T, store oauth2.TokenStore) {
+func sweepHeedsSweepAfter(t testing.TB, store oauth2.TokenStore) {
 	records := expiring(4, 3*time.Hour)
 	create(t, store, records...)
 	for i, a := range records {
@@ -48,7 +49,7 @@ func sweepHeedsSweepAfter(t *testing.T, store oauth2.TokenStore) {
 	require.Zero(t, sweep(t, store, now().Add(1000*time.Hour), 100))
 }
 
-func sweepIsBounded(t *testing.T, store oauth2.TokenStore) {
+func sweepIsBounded(t testing.TB, store oauth2.TokenStore) {
 	const expired = 25
 	create(t, store, expiring(expired, time.Second)...)
 	kept := newRecord()
@@ -64,7 +65,7 @@ func sweepIsBounded(t *testing.T, store oauth2.TokenStore) {
 	requireStored(t, store, kept)
 }
 
-func sweepGoesByLastExpiry(t *testing.T, store oauth2.TokenStore) {
+func sweepGoesByLastExpiry(t testing.TB, store oauth2.TokenStore) {
 	extended, shortened := newRecord(), newRecord()
 	shortened.ExpiresAt = now().Add(1000 * time.Hour)
 	create(t, store, extended, shortened)
@@ -77,7 +78,7 @@ func sweepGoesByLastExpiry(t *testing.T, store oauth2.TokenStore) {
 	requireGone(t, store, shortened.ID)
 }
 
-func sweptIsGone(t *testing.T, store oauth2.TokenStore) {
+func sweptIsGone(t testing.TB, store oauth2.TokenStore) {
 	a := fullRecord()
 	create(t, store, a)
 	require.Equal(t, 1, sweep(t, store, a.SweepAfter().Add(time.Second), 1))
@@ -86,7 +87,7 @@ func sweptIsGone(t *testing.T, store oauth2.TokenStore) {
 	require.NoError(t, store.Delete(t.Context(), a.ID))
 }
 
-func sweepRacesUpdate(t *testing.T, store oauth2.TokenStore) {
+func sweepRacesUpdate(t testing.TB, store oauth2.TokenStore) {
 	sweeper, _ := capability[oauth2.Sweeper](store)
 	for range rounds {
 		a := newRecord()
@@ -95,7 +96,7 @@ func sweepRacesUpdate(t *testing.T, store oauth2.TokenStore) {
 		extended := a.Clone()
 		extended.ExpiresAt = at.Add(time.Hour)
 		swept := 0
-		errs := race(func(i int) (err error) {
+		errs := race.Run(racers, func(i int) (err error) {
 			switch i {
 			case 0:
 				swept, err = sweeper.Sweep(t.Context(), at, 100)
@@ -118,7 +119,7 @@ func sweepRacesUpdate(t *testing.T, store oauth2.TokenStore) {
 	}
 }
 
-func sweepDoneContext(t *testing.T, store oauth2.TokenStore) {
+func sweepDoneContext(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	create(t, store, a)
 	sweeper, _ := capability[oauth2.Sweeper](store)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/internal/race"
 )
 
 // A ClientRegistry is an [oauth2.ClientStore] that clients can be registered in.
@@ -27,7 +28,7 @@ type ClientRegistry interface {
 // clientCases are the sentences about [ClientRegistry].
 var clientCases = []struct {
 	sentence string
-	verify   func(t *testing.T, clients ClientRegistry)
+	verify   func(t testing.TB, clients ClientRegistry)
 }{
 	{"Client returns what CreateClient stored, in every member", clientReturnsWhatWasCreated},
 	{"CreateClient of a taken ID is ErrExists and changes nothing", createOfTakenClientID},
@@ -81,21 +82,21 @@ func fullClient(id string) *oauth2.Client {
 	}
 }
 
-func requireClient(t *testing.T, clients ClientRegistry, want *oauth2.Client) {
+func requireClient(t testing.TB, clients ClientRegistry, want *oauth2.Client) {
 	t.Helper()
 	got, err := clients.Client(t.Context(), want.ID)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 }
 
-func requireNoClient(t *testing.T, clients ClientRegistry, id string) {
+func requireNoClient(t testing.TB, clients ClientRegistry, id string) {
 	t.Helper()
 	c, err := clients.Client(t.Context(), id)
 	require.ErrorIs(t, err, oauth2.ErrNotFound)
 	require.Nil(t, c)
 }
 
-func clientReturnsWhatWasCreated(t *testing.T, clients ClientRegistry) {
+func clientReturnsWhatWasCreated(t testing.TB, clients ClientRegistry) {
 	noGrants := smallClient("no grants")
 	noGrants.GrantTypes = []string{} // none, where nil means authorization_code
 	for _, c := range []*oauth2.Client{smallClient("small"), fullClient("full"), noGrants, smallClient(`odd ' " \ % ; --`)} {
@@ -104,7 +105,7 @@ func clientReturnsWhatWasCreated(t *testing.T, clients ClientRegistry) {
 	}
 }
 
-func createOfTakenClientID(t *testing.T, clients ClientRegistry) {
+func createOfTakenClientID(t testing.TB, clients ClientRegistry) {
 	c := fullClient("web")
 	require.NoError(t, clients.CreateClient(t.Context(), c))
 	require.ErrorIs(t, clients.CreateClient(t.Context(), smallClient("web")), oauth2.ErrExists)
@@ -112,26 +113,26 @@ func createOfTakenClientID(t *testing.T, clients ClientRegistry) {
 	requireClient(t, clients, c)
 }
 
-func oneCreateClientWins(t *testing.T, clients ClientRegistry) {
+func oneCreateClientWins(t testing.TB, clients ClientRegistry) {
 	for round := range rounds {
 		candidates := make([]*oauth2.Client, racers)
 		for i := range candidates {
 			candidates[i] = smallClient(fmt.Sprintf("client %d", round))
 			candidates[i].Name = fmt.Sprintf("racer %d", i)
 		}
-		errs := race(func(i int) error { return clients.CreateClient(t.Context(), candidates[i]) })
+		errs := race.Run(racers, func(i int) error { return clients.CreateClient(t.Context(), candidates[i]) })
 		requireClient(t, clients, candidates[requireOneWinner(t, errs, oauth2.ErrExists)])
 	}
 }
 
-func clientOfUnknownID(t *testing.T, clients ClientRegistry) {
+func clientOfUnknownID(t testing.TB, clients ClientRegistry) {
 	require.NoError(t, clients.CreateClient(t.Context(), smallClient("web")))
 	for _, id := range []string{"", "we", "webs", "web ", "%", "\x00", "' OR '1'='1"} {
 		requireNoClient(t, clients, id)
 	}
 }
 
-func clientIDsDiffer(t *testing.T, clients ClientRegistry) {
+func clientIDsDiffer(t testing.TB, clients ClientRegistry) {
 	for _, id := range []string{"web", "WEB", "Web", "web ", " web", "https://app.example.com/client.json"} {
 		c := smallClient(id)
 		c.Name = "the client " + id
@@ -140,7 +141,7 @@ func clientIDsDiffer(t *testing.T, clients ClientRegistry) {
 	}
 }
 
-func updateReplacesClient(t *testing.T, clients ClientRegistry) {
+func updateReplacesClient(t testing.TB, clients ClientRegistry) {
 	other := smallClient("other")
 	require.NoError(t, clients.CreateClient(t.Context(), fullClient("web")))
 	require.NoError(t, clients.CreateClient(t.Context(), other))
@@ -151,12 +152,12 @@ func updateReplacesClient(t *testing.T, clients ClientRegistry) {
 	requireClient(t, clients, other)
 }
 
-func updateOfUnknownClient(t *testing.T, clients ClientRegistry) {
+func updateOfUnknownClient(t testing.TB, clients ClientRegistry) {
 	require.ErrorIs(t, clients.UpdateClient(t.Context(), smallClient("web")), oauth2.ErrNotFound)
 	requireNoClient(t, clients, "web")
 }
 
-func deleteRemovesOneClient(t *testing.T, clients ClientRegistry) {
+func deleteRemovesOneClient(t testing.TB, clients ClientRegistry) {
 	other := fullClient("other")
 	require.NoError(t, clients.CreateClient(t.Context(), fullClient("web")))
 	require.NoError(t, clients.CreateClient(t.Context(), other))
@@ -169,7 +170,7 @@ func deleteRemovesOneClient(t *testing.T, clients ClientRegistry) {
 	require.NoError(t, clients.CreateClient(t.Context(), smallClient("web")))
 }
 
-func invalidClientIsRefused(t *testing.T, clients ClientRegistry) {
+func invalidClientIsRefused(t testing.TB, clients ClientRegistry) {
 	c := fullClient("web")
 	require.NoError(t, clients.CreateClient(t.Context(), c))
 	invalid := smallClient("web")
@@ -183,7 +184,7 @@ func invalidClientIsRefused(t *testing.T, clients ClientRegistry) {
 	require.Error(t, clients.CreateClient(t.Context(), smallClient("")))
 }
 
-func clientHandedOverIsNotShared(t *testing.T, clients ClientRegistry) {
+func clientHandedOverIsNotShared(t testing.TB, clients ClientRegistry) {
 	c := fullClient("web")
 	stored := c.Clone()
 	require.NoError(t, clients.CreateClient(t.Context(), c))
@@ -196,7 +197,7 @@ func clientHandedOverIsNotShared(t *testing.T, clients ClientRegistry) {
 	requireClient(t, clients, stored)
 }
 
-func clientDoneContext(t *testing.T, clients ClientRegistry) {
+func clientDoneContext(t testing.TB, clients ClientRegistry) {
 	c := fullClient("web")
 	require.NoError(t, clients.CreateClient(t.Context(), c))
 	for name, ctx := range doneContexts(t) {

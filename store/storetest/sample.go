@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -13,6 +15,13 @@ import (
 // newID is an ID as the Server draws it: 20 characters of base64url.
 func newID() string {
 	var b [15]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// newDigest is as long as the digest of a token.
+func newDigest() string {
+	var b [32]byte
 	_, _ = rand.Read(b[:]) // crypto/rand never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
@@ -41,11 +50,11 @@ func newRecord() *oauth2.Authorization {
 func pendingRecord() *oauth2.Authorization {
 	a := newRecord()
 	a.Subject, a.GrantType = "alice", oauth2.GrantAuthorizationCode
-	a.Code = &oauth2.Code{Digest: newID(), RedirectURI: "https://app.example.com/cb?a=1&b=2", ExpiresAt: now().Add(time.Minute)}
+	a.Code = &oauth2.Code{Digest: newDigest(), RedirectURI: "https://app.example.com/cb?a=1&b=2", ExpiresAt: now().Add(time.Minute)}
 	return a
 }
 
-// fullRecord is as large as the Server lets a record become, and has a value in every field.
+// fullRecord has a value in every field, and as many of each as the Server keeps.
 func fullRecord() *oauth2.Authorization {
 	a := pendingRecord()
 	a.Version = 41
@@ -54,20 +63,39 @@ func fullRecord() *oauth2.Authorization {
 	a.AuthTime = now().Add(-time.Minute)
 	a.ACR, a.AMR, a.SessionID = "urn:example:silver", []string{"pwd", "otp"}, newID()
 	a.Claims = json.RawMessage(`{"level":9007199254740993,"name":"Zoë <z@example.com>","nested":{"list":[1,2.5,null,true,""]}}`)
+	a.AdoptedUntil = now().Add(time.Hour)
 	a.Code.CodeChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-	a.Refresh = &oauth2.RefreshToken{Digest: newID(), ExpiresAt: now().Add(30 * 24 * time.Hour)}
+	a.Refresh = &oauth2.RefreshToken{Digest: newDigest(), ExpiresAt: now().Add(30 * 24 * time.Hour)}
 	for i := range 8 {
 		a.Refresh.Rotations = append(a.Refresh.Rotations, oauth2.Rotation{
-			Digest: newID(), Salt: newID(), RotatedAt: now().Add(time.Duration(i-8) * time.Millisecond),
+			Digest: newDigest(), Salt: newID(), RotatedAt: now().Add(time.Duration(i-8) * time.Millisecond),
 		})
 	}
 	for i := range 20 {
-		token := oauth2.AccessToken{Digest: newID(), IssuedAt: now(), ExpiresAt: now().Add(time.Duration(i) * time.Minute)}
+		token := oauth2.AccessToken{Digest: newDigest(), IssuedAt: now(), ExpiresAt: now().Add(time.Duration(i) * time.Minute)}
 		if i%2 == 0 {
 			token.Scope, token.Audience = oauth2.Scope{"contacts.read"}, []string{"urn:example:stats"}
 		}
 		a.Access = append(a.Access, token)
 	}
+	return a
+}
+
+// largestRecord has long values too. The Server bounds the numbers of tokens, not their scopes, and an
+// application may claim at length; an identifier of a subject has 255 characters at most (OpenID
+// Connect Core section 2), and one of a client may be a URL.
+func largestRecord() *oauth2.Authorization {
+	a := fullRecord()
+	a.Subject = strings.Repeat("s", 255)
+	a.ClientID = "https://app.example.com/" + strings.Repeat("c", 231)
+	a.Scope = nil
+	for i := range 100 {
+		a.Scope = append(a.Scope, fmt.Sprintf("https://api.example.com/scopes/number-%d", i))
+	}
+	for i := range a.Access {
+		a.Access[i].Scope = slices.Clone(a.Scope)
+	}
+	a.Claims, _ = json.Marshal(map[string]string{"text": strings.Repeat("漢字 ", 10_000)}) // strings always encode
 	return a
 }
 
@@ -109,6 +137,16 @@ func numbered(n int, mk func(i int, a *oauth2.Authorization)) []*oauth2.Authoriz
 		records[i] = newRecord()
 		records[i].SessionID = fmt.Sprintf("session %d", i)
 		mk(i, records[i])
+	}
+	return records
+}
+
+// copies are n copies of a record that differ in their session IDs.
+func copies(n int, a *oauth2.Authorization) []*oauth2.Authorization {
+	records := make([]*oauth2.Authorization, n)
+	for i := range records {
+		records[i] = a.Clone()
+		records[i].SessionID = fmt.Sprintf("session %d", i)
 	}
 	return records
 }

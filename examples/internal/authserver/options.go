@@ -28,8 +28,9 @@ type Options struct {
 	Addr string
 	// Issuer is the issuer identifier. "" means http://ADDR, or https://ADDR with a certificate.
 	Issuer string
-	// Store is "memory" or "sqlite:FILE". "" means a SQLite file in the user's cache folder. With a
-	// file, login sessions live there too, and replicas may share it.
+	// Store is "memory", "sqlite:FILE", "postgres://...", "mysql://..." or "redis://...". "" means a
+	// SQLite file in the user's cache folder. Login sessions live there too. Replicas may share all but
+	// memory.
 	Store string
 	// ClientsFile is a JSON array for [oauth2.ParseClients]. "" means the built-in clients.
 	ClientsFile string
@@ -63,7 +64,7 @@ type Options struct {
 func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Addr, "addr", defaultAddr, "`address` to listen on")
 	fs.StringVar(&o.Issuer, "issuer", "", "issuer `URL` (default http://ADDR, or https with a certificate)")
-	fs.StringVar(&o.Store, "store", "", "where authorizations and sessions live: memory or sqlite:`FILE` (default a file in the user's cache folder)")
+	fs.StringVar(&o.Store, "store", "", "where authorizations and sessions live: `memory`, sqlite:FILE, postgres://..., mysql://... or redis://... (default a file in the user's cache folder)")
 	fs.StringVar(&o.ClientsFile, "clients", "", "JSON `file` of clients, in RFC 7591's member names (default built-in demo clients)")
 	fs.StringVar(&o.UsersFile, "users", "", "JSON `file` of users: an object of name to password or PHC hash (default alice/wonderland and bob/builder)")
 	fs.StringVar(&o.Resource, "resource", defaultResource, "`URL` of the API that tokens are issued for")

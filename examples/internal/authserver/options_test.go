@@ -139,10 +139,10 @@ func TestWrongOptionsAreErrorsWithoutSecrets(t *testing.T) {
 		options authserver.Options
 		says    string
 	}{
-		"postgres":             {authserver.Options{Store: "postgres://u:hunter2@db/x"}, "a postgres store is not served yet"},
-		"mysql":                {authserver.Options{Store: "mysql://u:hunter2@db/x"}, "a mysql store is not served yet"},
-		"redis":                {authserver.Options{Store: "redis://:hunter2@db/0"}, "a redis store is not served yet"},
-		"another store":        {authserver.Options{Store: "hunter2"}, "neither memory nor sqlite:FILE"},
+		"postgres":             {authserver.Options{Store: "postgres://u:hunter2@127.0.0.1:1/x"}, "-store postgres"},
+		"mysql":                {authserver.Options{Store: "mysql://u:hunter2@127.0.0.1:1/x"}, "-store mysql"},
+		"redis":                {authserver.Options{Store: "redis://:hunter2@127.0.0.1:1/0"}, "-store redis"},
+		"another store":        {authserver.Options{Store: "hunter2"}, "none of memory"},
 		"missing folder":       {authserver.Options{Store: "sqlite:/nonexistent/x.db"}, "/nonexistent/x.db"},
 		"certificate alone":    {authserver.Options{TLSCert: "x"}, "-tls-key"},
 		"issuer over http":     {authserver.Options{Issuer: "http://id.example.com", UsersFile: write(t, `{"a":"b"}`), ClientsFile: write(t, `[]`)}, "is not https"},

@@ -20,7 +20,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
-	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 // eachStore runs a test on the places where sessions live.
@@ -51,7 +51,7 @@ func memorySessions(now func() time.Time) *storedSessions {
 
 func sqliteSessions(t *testing.T, path string, now func() time.Time) *storedSessions {
 	t.Helper()
-	tokens, err := sqlstore.OpenSQLite(t.Context(), path)
+	tokens, err := sqlite.Open(t.Context(), path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, tokens.Close()) })
 	return newStoredSessions(tokens, testIssuer, now)

@@ -14,7 +14,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
-	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 // stores are where everything lives that outlasts a request.
@@ -39,19 +39,27 @@ func openStores(ctx context.Context, o *Options) (*stores, error) {
 	return s, nil
 }
 
-func (s *stores) open(ctx context.Context, o *Options) error {
+func (s *stores) open(ctx context.Context, o *Options) (err error) {
 	scheme, rest, _ := strings.Cut(cmp.Or(o.Store, "sqlite:"), ":")
-	switch {
-	case o.Store == "memory":
+	switch scheme {
+	case "memory":
 		s.tokens = memory.New()
-		return nil
-	case scheme == "sqlite":
-		return s.openSQLite(ctx, rest)
-	case scheme == "postgres" || scheme == "postgresql" || scheme == "mysql" || scheme == "redis" || scheme == "rediss":
-		// The rest may hold a password.
-		return fmt.Errorf("-store: a %s store is not served yet; use memory or sqlite:FILE", scheme)
+	case "sqlite":
+		err = s.openSQLite(ctx, rest)
+	case "postgres", "postgresql":
+		err = s.openPostgres(ctx, o.Store)
+	case "mysql":
+		err = s.openMySQL(ctx, o.Store)
+	case "redis", "rediss":
+		err = s.openRedis(ctx, o.Store)
+	default:
+		return errors.New("-store: none of memory, sqlite:FILE, postgres://, mysql:// and redis://")
 	}
-	return errors.New("-store: neither memory nor sqlite:FILE")
+	if err != nil {
+		// A URL may hold a password; the name of a file does not.
+		return fmt.Errorf("-store %s: %w", scheme, err)
+	}
+	return nil
 }
 
 // openSQLite keeps everything in one file. The empty path is the default one.
@@ -61,9 +69,9 @@ func (s *stores) openSQLite(ctx context.Context, path string) (err error) {
 			return err
 		}
 	}
-	tokens, err := sqlstore.OpenSQLite(ctx, path)
+	tokens, err := sqlite.Open(ctx, path)
 	if err != nil {
-		return fmt.Errorf("-store %s: %w", path, err)
+		return err
 	}
 	s.tokens, s.path, s.closers = tokens, path, append(s.closers, tokens.Close)
 	return nil

@@ -1,4 +1,5 @@
-package sqlstore
+// Package sqlite opens an SQLite file for package sqlstore, with everything set right.
+package sqlite
 
 import (
 	"context"
@@ -16,28 +17,31 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 )
 
 // busyTimeout is how long a writer waits for one in another process.
 const busyTimeout = 5 * time.Second
 
-// OpenSQLite opens the SQLite database in a file, creates it if need be, and brings its tables up to
-// date; see [ErrNewerSchema]. A new file can be read by its owner only. Several processes on one
-// machine may have it open at once; a network file system will not do.
+// Open opens the SQLite database in a file, creates it if need be, and brings its tables up to date;
+// see [sqlstore.ErrNewerSchema]. A new file can be read by its owner only. Several processes on one
+// machine may have it open at once; a network file system will not do. The Store closes the file.
 //
 // What was acknowledged survives the end of the process and of the power: the journal is a
 // write-ahead log that is on the disk before a write returns (synchronous=FULL). Readers wait for
-// nobody. Writers of this process queue for one connection, in which their contexts are heeded; a
-// writer of another process is waited for up to five seconds.
-func OpenSQLite(ctx context.Context, path string) (*Store, error) {
-	s, err := openSQLite(ctx, path)
+// nobody. Writers of this process share one connection, and those that wait share one transaction;
+// their contexts are heeded while they wait for each other. A writer of another process is waited for
+// up to five seconds.
+func Open(ctx context.Context, path string) (*sqlstore.Store, error) {
+	s, err := open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("sqlstore: open %q: %w", path, err)
+		return nil, fmt.Errorf("sqlite: open %q: %w", path, err)
 	}
 	return s, nil
 }
 
-func openSQLite(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, path string) (*sqlstore.Store, error) {
 	path, err := createFile(path)
 	if err != nil {
 		return nil, err
@@ -51,17 +55,18 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	s, err := func() (*Store, error) {
-		if err := useWAL(ctx, write); err != nil {
-			return nil, fault(ctx, "journal mode", err)
-		}
-		return newStore(ctx, database{write: write, read: read}, Options{Dialect: SQLite})
-	}()
+	s, err := newStore(ctx, write, read)
 	if err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	s.ownsPools = true
 	return s, nil
+}
+
+func newStore(ctx context.Context, write, read *sql.DB) (*sqlstore.Store, error) {
+	if err := useWAL(ctx, write); err != nil {
+		return nil, fmt.Errorf("journal mode: %w", err)
+	}
+	return sqlstore.New(ctx, write, sqlstore.Options{Dialect: sqlstore.SQLite, Reader: read, ClosePools: true})
 }
 
 // openPool opens no connection yet.

@@ -1,25 +1,23 @@
-package sqlstore_test
+package sqlite_test
 
 import (
 	"bufio"
 	"context"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 // childPath names the file that a copy of the test program writes to until it is killed.
-const childPath = "SQLSTORE_TEST_CHILD_PATH"
+const childPath = "SQLITE_TEST_CHILD_PATH"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childPath); path != "" {
@@ -32,7 +30,7 @@ func TestMain(m *testing.M) {
 // writeUntilKilled tells each write on standard output as soon as it is acknowledged: the ID and the
 // version, which is 0 for a deleted record. Once nobody listens, the signal SIGPIPE ends the process.
 func writeUntilKilled(path string) error {
-	store, err := sqlstore.OpenSQLite(context.Background(), path)
+	store, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		return err
 	}
@@ -156,53 +154,4 @@ func requireAcknowledged(t *testing.T, store *sqlstore.Store, told map[string]in
 			require.GreaterOrEqual(t, got.Version, version, id)
 		}
 	}
-}
-
-func TestAPathThatCannotBeOpenedIsAnErrorThatNamesIt(t *testing.T) {
-	t.Parallel()
-	folder := t.TempDir()
-	garbage := filepath.Join(folder, "garbage")
-	require.NoError(t, os.WriteFile(garbage, []byte("this is no database, and long enough to tell"), 0o600))
-	for _, path := range []string{"", folder, "nul\x00byte", garbage, filepath.Join(folder, "missing", "oauth2.db"), filepath.Join(garbage, "oauth2.db")} {
-		_, err := sqlstore.OpenSQLite(t.Context(), path)
-		require.ErrorContains(t, err, fmt.Sprintf("open %q", path))
-	}
-	_, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(folder, "missing", "oauth2.db"))
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	text, err := os.ReadFile(garbage)
-	require.NoError(t, err)
-	require.Contains(t, string(text), "no database", "it was left alone")
-}
-
-func TestAPathIsAFileWhateverItsName(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{":memory:", "a?mode=memory&cache=shared", "50%20 of #1.db", "file:x", "漢字 'n\" db"} {
-		path := filepath.Join(t.TempDir(), name)
-		store := open(t, path)
-		require.NoError(t, store.Create(t.Context(), record("a")))
-		require.FileExists(t, path)
-	}
-}
-
-func TestANewFileIsItsOwnersAlone(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("files have no mode there")
-	}
-	path := newPath(t)
-	store := open(t, path)
-	require.NoError(t, store.Create(t.Context(), record("a")))
-	for _, file := range []string{path, path + "-wal", path + "-shm"} {
-		info, err := os.Stat(file)
-		require.NoError(t, err)
-		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), file)
-	}
-}
-
-func TestOpenEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := sqlstore.OpenSQLite(ctx, newPath(t))
-	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,0 +1,35 @@
+package sqlstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var postgresSentences = []sentence{
+	{"rotations are HOT updates", rotationsAreHOT},
+}
+
+// A rotation that is no heap-only tuple update writes to each of the four indexes too.
+func rotationsAreHOT(t *testing.T, e engine) {
+	const authorizations, rotations = 20, 50
+	db := e.newDatabase(t)
+	db.SetMaxOpenConns(1) // whose statistics can then be flushed
+	f := newFlow(t, e.newStore(t, db))
+	for range authorizations {
+		_, refresh := f.redeem(f.code())
+		for range rotations {
+			f.advance(time.Minute)
+			_, refresh = f.refresh(refresh)
+		}
+	}
+	var updates, hot int
+	_, err := db.ExecContext(t.Context(), "SELECT pg_stat_force_next_flush()")
+	require.NoError(t, err)
+	require.NoError(t, db.QueryRowContext(t.Context(),
+		"SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'oauth2_authorizations'").Scan(&updates, &hot))
+	require.Equal(t, authorizations*(rotations+1), updates)
+	t.Logf("%d of %d updates were HOT", hot, updates)
+	require.Greater(t, hot, updates*9/10)
+}
