@@ -104,3 +104,15 @@ func TestAccessTokenOfAnotherServerTellsWhatOneOfThisServerWould(t *testing.T) {
 	p.access[oldAccess].ClientID = machine
 	require.True(t, w.active(oldAccess))
 }
+
+func TestRevokedBeforeItWasAdoptedIsDeadAndForgotten(t *testing.T) {
+	t.Parallel()
+	w, p := newAdoptingWorld(t)
+	require.Equal(t, 200, w.post("/revoke", webApp, values("token", oldRefresh)).status)
+	require.NotContains(t, p.refresh, oldRefresh)
+	require.False(t, w.active(oldAccess), "the access token beside it has ended too")
+	p.unforgetting()
+	refused(t, w.refresh(oldRefresh), 400, "invalid_grant")
+	require.NotContains(t, w.eventTypes(), oauth2.EventTokenAdopted)
+	require.Contains(t, w.eventTypes(), oauth2.EventAuthorizationRevoked)
+}

@@ -22,8 +22,9 @@
 // compare-and-swap alone. Of any number of parallel redemptions exactly one wins, on any number of
 // replicas; deleting the record ends everything issued from it.
 //
-// Package resource protects an API with the tokens issued here. Package store/memory and
-// store/sqlstore keep the records; package store/storetest proves an adapter of your own.
+// Package resource protects an API with the tokens issued here. The packages store/memory,
+// store/sqlstore and store/redisstore keep the records; package store/storetest proves an adapter of
+// your own.
 package oauth2
 
 import (

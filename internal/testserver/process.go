@@ -83,6 +83,7 @@ func (p *Process) Start() {
 	p.mu.Lock()
 	p.cmd = p.make()
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	endWithTests(p.cmd)
 	err := p.cmd.Start()
 	p.mu.Unlock()
 	if err != nil {

@@ -9,10 +9,18 @@ import (
 	"testing"
 )
 
+// endWithTests makes a server end with the tests, if they cannot end it any more.
+func endWithTests(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
+}
+
 // runAs makes a command run as a user of the machine, because servers refuse to run as root. Tests
-// that are not root run it as themselves. It ends with the tests, if they cannot end it any more.
+// that are not root run it as themselves.
 func runAs(name string, cmd *exec.Cmd) *exec.Cmd {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if uid, gid, ok := lookup(name); ok {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}

@@ -122,7 +122,7 @@ func (a answer) answers(began time.Time, keepFor time.Duration) bool {
 	if errors.Is(a.err, oauth2.ErrNotFound) {
 		return !a.asked.Before(began)
 	}
-	return true
+	return a.err != nil || began.Sub(a.asked) < keepFor
 }
 
 // ask waits for a look-up of the client, its own or one that is under way. The error is ctx.Err().

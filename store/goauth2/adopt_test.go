@@ -182,6 +182,17 @@ func TestTokenThatNeverExpiresGetsThisServersLifetimes(t *testing.T) {
 	refused(t, m.refresh(m.new.URL, got.str("refresh_token")), "invalid_grant")
 }
 
+func TestAccessTokenEndsNoLaterThanTheRefreshTokenBesideIt(t *testing.T) {
+	t.Parallel()
+	m := newMove(t, memory.New())
+	m.manager.SetAuthorizeCodeTokenCfg(&manage.Config{AccessTokenExp: 2 * time.Hour, RefreshTokenExp: time.Hour, IsGenerateRefresh: true})
+	access, _ := m.issued()
+	m.later(time.Hour - time.Minute)
+	require.True(t, m.active(access))
+	m.later(time.Minute)
+	require.False(t, m.active(access))
+}
+
 func TestTokenRefreshedAtTheOldServerMeanwhileIsAdoptedAsItIsNow(t *testing.T) {
 	t.Parallel()
 	m := newMove(t, memory.New())

@@ -16,7 +16,7 @@ import (
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/goauth2"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
-	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 // An oneClient store answers every lookup alike.
@@ -180,7 +180,7 @@ func TestClientOfTheOldServerIsServedThroughTheWholeFlow(t *testing.T) {
 
 func TestClientMovesIntoAStoreOfItsOwn(t *testing.T) {
 	t.Parallel()
-	records, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "oauth2.db"))
+	records, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "oauth2.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, records.Close()) })
 	before, err := lookUp(t, oldClients(t), "web")

@@ -25,7 +25,7 @@ import (
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/store/goauth2"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
-	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
 
 const callback = "https://app.example.com/callback"
@@ -308,7 +308,7 @@ func onEachStore(t *testing.T, prove func(t *testing.T, records oauth2.TokenStor
 	})
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		records, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "tokens.db"))
+		records, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "tokens.db"))
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, records.Close()) })
 		prove(t, records)

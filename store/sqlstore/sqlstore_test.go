@@ -91,6 +91,7 @@ var storeSentences = []sentence{
 	{"a Sweep of more than a batch deletes up to the limit", sweepOfManyBatches},
 	{"Sweeps that run at once delete each record once", sweepsAtOnce},
 	{"a Sweep under load deletes what has expired, and no exchange fails", sweepUnderLoad},
+	{"any number of refreshes leaves one small row", footprint},
 	{"List refuses a limit below one", listRefusesLimit},
 	{"a record that cannot be read is a fault", unreadableRecord},
 	{"the version of its column is the only one", oneVersion},
