@@ -29,13 +29,13 @@ const (
 	// crowd is how many callers want the same at once.
 	crowd = 256
 	// crowdRounds is how often they do.
-	crowdRounds = 3
+	crowdRounds = 2
 	// racers is how many callers keep at it for a while.
 	racers = 8
 	// rounds is how long they do.
 	rounds = 10
 	// contested is how many records racers contend for one after another.
-	contested = 64
+	contested = 32
 	// patience is how long a quick store is tried.
 	patience = 150 * time.Millisecond
 )
@@ -235,7 +235,7 @@ func getSeesAcknowledged(t testing.TB, store oauth2.TokenStore) {
 	write := func() error {
 		defer deleted.Store(true) // ends the readers, whatever happens
 		next := a.Clone()
-		for began := time.Now(); next.Version < 5*rounds || time.Since(began) < patience; {
+		for began := time.Now(); next.Version < 3*rounds || time.Since(began) < patience; {
 			if err := store.Update(t.Context(), next); err != nil {
 				return err
 			}
