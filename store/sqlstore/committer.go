@@ -144,9 +144,7 @@ func (c *committer) together(ctx context.Context, leader *pendingWrite) {
 	ctx = context.WithoutCancel(ctx)
 	followers := c.take(maxTogether - 1)
 	batch := append([]*pendingWrite{leader}, followers...)
-	failed := c.run(ctx, conn, batch)
-	conn.Close()
-	if failed != nil {
+	if failed := c.run(ctx, conn, batch); failed != nil {
 		// It took back with it what the others had written.
 		for _, w := range batch {
 			if w != failed {
@@ -171,9 +169,10 @@ func (c *committer) begin(ctx context.Context) (*sql.Conn, error) {
 	return conn, nil
 }
 
-// run runs the writes of a transaction that has begun, and ends it. It returns the one that failed,
-// if one did: then nothing was written.
+// run runs the writes of a transaction that has begun, ends it, and gives the connection back. It
+// returns the one that failed, if one did: then nothing was written.
 func (c *committer) run(ctx context.Context, conn *sql.Conn, batch []*pendingWrite) (failed *pendingWrite) {
+	defer conn.Close()
 	for _, w := range batch {
 		result, err := conn.ExecContext(ctx, c.db.texts[w.query], w.args...)
 		if w.n, w.err = c.db.changed(w.query, result, err); w.err != nil {

@@ -11,7 +11,7 @@ const MySQL Dialect = "mysql"
 
 const (
 	// mysqlSweepBatch is also how many placeholders the statement has.
-	mysqlSweepBatch = 500
+	mysqlSweepBatch = 200
 	// mysqlLock names a lock of the whole server, in at most 64 characters.
 	mysqlLock = `CONCAT('oauth2 ', SHA1(CONCAT(DATABASE(), '.{prefix}')))`
 )

@@ -20,7 +20,7 @@ var postgres = dialect{
 	rollback:   "ROLLBACK",
 	numbered:   true,
 	binary:     true,
-	sweepBatch: 1000,
+	sweepBatch: 500,
 	queries: map[query]string{
 		// The array is read once, whatever the plan, so that the limit holds. Rows that others have
 		// locked, another sweep or an update that extends, are theirs.

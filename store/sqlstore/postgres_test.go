@@ -7,10 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var postgresSentences = []sentence{
-	{"rotations are HOT updates", rotationsAreHOT},
-}
-
 // A rotation that is no heap-only tuple update writes to each of the four indexes too.
 func rotationsAreHOT(t *testing.T, e engine) {
 	const authorizations, rotations = 20, 50

@@ -88,7 +88,8 @@ func oneUpdateWins(t testing.TB, store oauth2.TokenStore) {
 }
 
 // contend lets racers write to one record after another, each record by all of them at once, and
-// returns for each record the one that won.
+// returns for each record the one that won. The records should be large: what takes longer to copy
+// keeps the window open that is looked for.
 func contend(t testing.TB, records [][]*oauth2.Authorization, lost error, write func(a *oauth2.Authorization) error) []*oauth2.Authorization {
 	t.Helper()
 	errs := make([][]error, len(records))

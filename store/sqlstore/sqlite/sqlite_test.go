@@ -30,15 +30,6 @@ func open(t *testing.T, path string) *sqlstore.Store {
 
 func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "oauth2.db") }
 
-// ownDatabase is a database as an application has it.
-func ownDatabase(t *testing.T) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	return db
-}
-
 func record(id string) *oauth2.Authorization {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	return &oauth2.Authorization{
