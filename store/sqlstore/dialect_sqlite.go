@@ -14,5 +14,5 @@ var sqlite = dialect{
 	commit:     "COMMIT",
 	rollback:   "ROLLBACK",
 	oneWriter:  true,
-	sweepBatch: 100,
+	sweepBatch: 50,
 }

@@ -20,6 +20,8 @@ type engine struct {
 	dialect sqlstore.Dialect
 	// server is nil for an engine that needs none.
 	server *testserver.SQLServer
+	// another starts another server.
+	another func(t testing.TB) engine
 	// create makes an empty database, and returns how to open it.
 	create func(t testing.TB) (open func(t testing.TB) *sql.DB)
 	// fill copies the record "a" %[1]d times, for 20 clients and 500 subjects. %[2]s is the copies'
@@ -49,6 +51,7 @@ func postgresEngine(t testing.TB) engine {
 	return engine{
 		dialect: sqlstore.PostgreSQL,
 		server:  server,
+		another: postgresEngine,
 		create:  createOn(server),
 		fill: `INSERT INTO oauth2_authorizations
 			SELECT sha224(i::text::bytea), version, ('client' || i %% 20)::bytea, ('subject' || i %% 500)::bytea, %[2]s, document
@@ -62,6 +65,7 @@ func mariadbEngine(t testing.TB) engine {
 	return engine{
 		dialect: sqlstore.MySQL,
 		server:  server,
+		another: mariadbEngine,
 		create:  createOn(server),
 		fill: `INSERT INTO oauth2_authorizations
 			SELECT SHA1(i), version, CONCAT('client', i %% 20), CONCAT('subject', i %% 500), %[2]s, document

@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -50,40 +51,39 @@ func lostAnswer(t *testing.T, e engine) {
 }
 
 func killedServer(t *testing.T, e engine) {
-	server := map[sqlstore.Dialect]func(testing.TB) engine{sqlstore.PostgreSQL: postgresEngine, sqlstore.MySQL: mariadbEngine}[e.dialect](t)
-	store := server.newStore(t, server.newDatabase(t))
-	told := make(chan *oauth2.Authorization, 1_000_000)
-	stopped := make(chan error, 4)
-	for writer := range 4 {
-		go func() {
-			for i := 0; ; i++ {
-				a := record(string(rune('a'+writer)) + "-" + time.Now().Format(time.RFC3339Nano))
-				if err := store.Create(t.Context(), a); err != nil {
-					stopped <- err
-					return
-				}
-				told <- a.Clone()
-				if err := store.Update(t.Context(), a); err != nil {
-					stopped <- err
-					return
-				}
-				a.Version++
-				told <- a
-			}
-		}()
+	const writers = 4
+	e = e.another(t)
+	store := e.newStore(t, e.newDatabase(t))
+	told, stopped := make(chan *oauth2.Authorization, 1_000_000), make(chan error, writers)
+	for writer := range writers {
+		go func() { stopped <- writeUntilStopped(t, store, writer, told) }()
 	}
-	for len(told) < 200 {
-		time.Sleep(time.Millisecond)
-	}
-	server.server.Kill()
-	for range 4 {
+	require.Eventually(t, func() bool { return len(told) > 200 }, 30*time.Second, time.Millisecond)
+	e.server.Kill()
+	for range writers {
 		requireFault(t, <-stopped)
 	}
-	server.server.Start()
+	e.server.Start()
 	close(told)
 	for a := range told {
 		got, err := store.Get(t.Context(), a.ID)
 		require.NoError(t, err, a.ID)
 		require.GreaterOrEqual(t, got.Version, a.Version)
+	}
+}
+
+// writeUntilStopped tells each record as soon as it is acknowledged.
+func writeUntilStopped(t *testing.T, store *sqlstore.Store, writer int, told chan<- *oauth2.Authorization) error {
+	for i := 0; ; i++ {
+		a := record(fmt.Sprintf("%d-%d", writer, i))
+		if err := store.Create(t.Context(), a); err != nil {
+			return err
+		}
+		told <- a.Clone()
+		if err := store.Update(t.Context(), a); err != nil {
+			return err
+		}
+		a.Version++
+		told <- a
 	}
 }

@@ -34,8 +34,9 @@ type Store struct {
 // New keeps the records in an application's database, whose tables it brings up to date first; see
 // [ErrNewerSchema]. Any number of processes may do that at once, while others serve. Once the tables
 // are up to date, no right to create tables is needed. db is for the writes, and for the reads too
-// unless there is an Options.Reader; it never leads to a replica that lags. After an error the pools
-// are still open.
+// unless there is an Options.Reader; it never leads to a replica that lags. Servers bound their
+// connections, so the application bounds its pool (SetMaxOpenConns). After an error the pools are
+// still open.
 func New(ctx context.Context, db *sql.DB, opts Options) (*Store, error) {
 	if err := opts.complete(); err != nil {
 		return nil, err
