@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed5f5fedc6/oauth2/store/internal/flow"
 	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 	"github.com/seed5f5fedc6/oauth2/store/sqlstore/sqlite"
 )
@@ -26,51 +27,32 @@ func BenchmarkMariaDB(b *testing.B)    { mariadbEngine(b).benchmark(b) }
 func (e engine) benchmark(b *testing.B) {
 	db := e.newDatabase(b)
 	db.SetMaxOpenConns(1)
-	f, raw := newFlow(b, e.newStore(b, db)), newRawRows(b, e, db)
+	f, raw := flow.New(b, e.newStore(b, db)), newRawRows(b, e, db)
 	b.Run("issue", func(b *testing.B) {
-		against(b, raw.insert, func() func() { return func() { f.code() } })
+		flow.Against(b, raw.insert, func() func() { return func() { f.Code() } })
 	})
 	b.Run("redeem", func(b *testing.B) {
-		against(b, raw.getAndUpdate, func() func() {
-			code := f.code()
-			return func() { f.redeem(code) }
+		flow.Against(b, raw.getAndUpdate, func() func() {
+			code := f.Code()
+			return func() { f.Redeem(code) }
 		})
 	})
 	b.Run("refresh", func(b *testing.B) {
-		_, token := f.redeem(f.code())
-		against(b, raw.getAndUpdate, func() func() {
-			f.advance(time.Minute)
-			return func() { _, token = f.refresh(token) }
+		_, token := f.Redeem(f.Code())
+		flow.Against(b, raw.getAndUpdate, func() func() {
+			f.Advance(time.Minute)
+			return func() { _, token = f.Refresh(token) }
 		})
 	})
 	b.Run("check", func(b *testing.B) {
-		access, _ := f.redeem(f.code())
-		against(b, raw.get, func() func() {
+		access, _ := f.Redeem(f.Code())
+		flow.Against(b, raw.get, func() func() {
 			return func() {
-				_, err := f.server.Check(b.Context(), access)
+				_, err := f.Server.Check(b.Context(), access)
 				require.NoError(b, err)
 			}
 		})
 	})
-}
-
-// against times steps and bare statements in turn. What prepare does is not timed.
-func against(b *testing.B, raw func(), prepare func() (step func())) {
-	b.Helper()
-	var ours, bare time.Duration
-	for b.Loop() {
-		step := prepare()
-		began := time.Now()
-		step()
-		ours += time.Since(began)
-		began = time.Now()
-		raw()
-		bare += time.Since(began)
-	}
-	b.ReportMetric(0, "ns/op") // it would be both together
-	b.ReportMetric(float64(ours.Microseconds())/float64(b.N), "µs/step")
-	b.ReportMetric(float64(bare.Microseconds())/float64(b.N), "µs/raw")
-	b.ReportMetric(float64(ours)/float64(bare), "x-raw")
 }
 
 // rawRows are rows of a key, a version and a document of the size that a refreshed authorization has,
@@ -140,10 +122,10 @@ func BenchmarkWriters(b *testing.B) {
 			store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "oauth2.db"))
 			require.NoError(b, err)
 			b.Cleanup(func() { require.NoError(b, store.Close()) })
-			f := newFlow(b, store)
+			f := flow.New(b, store)
 			tokens := make([]string, writers)
 			for i := range tokens {
-				_, tokens[i] = f.redeem(f.code())
+				_, tokens[i] = f.Redeem(f.Code())
 			}
 			b.ResetTimer()
 			var next atomic.Int64
@@ -151,7 +133,7 @@ func BenchmarkWriters(b *testing.B) {
 			for i := range writers {
 				wg.Go(func() {
 					for next.Add(1) <= int64(b.N) {
-						_, tokens[i] = f.refresh(tokens[i])
+						_, tokens[i] = f.Refresh(tokens[i])
 					}
 				})
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed5f5fedc6/oauth2/store/internal/flow"
 	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 )
 
@@ -25,12 +26,12 @@ func footprint(t *testing.T, e engine) {
 		authorizations, refreshes = 50, 1000
 	}
 	db := e.newDatabase(t)
-	f := newFlow(t, e.newStore(t, db))
+	f := flow.New(t, e.newStore(t, db))
 	for range authorizations {
-		_, token := f.redeem(f.code())
+		_, token := f.Redeem(f.Code())
 		for range refreshes {
-			f.advance(time.Hour)
-			_, token = f.refresh(token)
+			f.Advance(time.Hour)
+			_, token = f.Refresh(token)
 		}
 	}
 	var rows, size int

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed5f5fedc6/oauth2/store/internal/flow"
 )
 
 // A rotation that is no heap-only tuple update writes to each of the four indexes too.
@@ -12,12 +14,12 @@ func rotationsAreHOT(t *testing.T, e engine) {
 	const authorizations, rotations = 20, 50
 	db := e.newDatabase(t)
 	db.SetMaxOpenConns(1) // whose statistics can then be flushed
-	f := newFlow(t, e.newStore(t, db))
+	f := flow.New(t, e.newStore(t, db))
 	for range authorizations {
-		_, refresh := f.redeem(f.code())
+		_, refresh := f.Redeem(f.Code())
 		for range rotations {
-			f.advance(time.Minute)
-			_, refresh = f.refresh(refresh)
+			f.Advance(time.Minute)
+			_, refresh = f.Refresh(refresh)
 		}
 	}
 	var updates, hot int

@@ -1,4 +1,5 @@
-package sqlstore_test
+// Package flow plays the protocol over a store, for tests and benchmarks.
+package flow
 
 import (
 	"crypto/sha256"
@@ -18,10 +19,11 @@ import (
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
-// A flow is a client at an authorization server over a store, without a network in between.
-type flow struct {
-	t      testing.TB
-	server *oauth2.Server
+// A Flow is a client at an authorization server over a store, without a network in between.
+type Flow struct {
+	t testing.TB
+	// Server is the server itself.
+	Server *oauth2.Server
 	mu     sync.Mutex
 	clock  time.Time
 }
@@ -31,15 +33,16 @@ const (
 	codeVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 )
 
-func newFlow(t testing.TB, store oauth2.TokenStore) *flow {
+// New makes a server over a store, whose users say yes to everything, and its client.
+func New(t testing.TB, store oauth2.TokenStore) *Flow {
 	t.Helper()
-	f := &flow{t: t, clock: time.Now()}
+	f := &Flow{t: t, clock: time.Now()}
 	clients, err := memory.NewClients(&oauth2.Client{
 		ID: "app", RedirectURIs: []string{redirectURI}, Scope: oauth2.Scope{"read"},
 		GrantTypes: []string{oauth2.GrantAuthorizationCode, oauth2.GrantRefreshToken},
 	})
 	require.NoError(t, err)
-	f.server, err = oauth2.New(oauth2.ServerConfig{
+	f.Server, err = oauth2.New(oauth2.ServerConfig{
 		Issuer: "https://id.example.com", Clients: clients, Tokens: store, Now: f.now,
 		Consent: func(http.ResponseWriter, *http.Request, *oauth2.AuthorizationRequest) (*oauth2.Approval, error) {
 			return &oauth2.Approval{Subject: "alice"}, nil
@@ -49,20 +52,21 @@ func newFlow(t testing.TB, store oauth2.TokenStore) *flow {
 	return f
 }
 
-func (f *flow) now() time.Time {
+func (f *Flow) now() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.clock
 }
 
-func (f *flow) advance(d time.Duration) {
+// Advance moves the server's clock.
+func (f *Flow) Advance(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.clock = f.clock.Add(d)
 }
 
-// code asks for an approval.
-func (f *flow) code() string {
+// Code asks for an approval.
+func (f *Flow) Code() string {
 	f.t.Helper()
 	challenge := sha256.Sum256([]byte(codeVerifier))
 	query := url.Values{
@@ -70,32 +74,32 @@ func (f *flow) code() string {
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
 	w := httptest.NewRecorder()
-	f.server.ServeHTTP(w, httptest.NewRequestWithContext(f.t.Context(), http.MethodGet, "https://id.example.com/authorize?"+query.Encode(), nil))
+	f.Server.ServeHTTP(w, httptest.NewRequestWithContext(f.t.Context(), http.MethodGet, "https://id.example.com/authorize?"+query.Encode(), nil))
 	require.Equal(f.t, http.StatusSeeOther, w.Code, w.Body)
 	location, err := url.Parse(w.Header().Get("Location"))
 	require.NoError(f.t, err)
 	return location.Query().Get("code")
 }
 
-// redeem returns the access token and the refresh token for a code.
-func (f *flow) redeem(code string) (access, refresh string) {
+// Redeem returns the access token and the refresh token for a code.
+func (f *Flow) Redeem(code string) (access, refresh string) {
 	f.t.Helper()
 	return f.token(url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {codeVerifier}})
 }
 
-// refresh returns the next access token and refresh token.
-func (f *flow) refresh(token string) (access, refresh string) {
+// Refresh returns the next access token and refresh token.
+func (f *Flow) Refresh(token string) (access, refresh string) {
 	f.t.Helper()
 	return f.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
 }
 
-func (f *flow) token(form url.Values) (access, refresh string) {
+func (f *Flow) token(form url.Values) (access, refresh string) {
 	f.t.Helper()
 	form.Set("client_id", "app")
 	r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, "https://id.example.com/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
-	f.server.ServeHTTP(w, r)
+	f.Server.ServeHTTP(w, r)
 	require.Equal(f.t, http.StatusOK, w.Code, w.Body)
 	var answer struct {
 		Access  string `json:"access_token"`
