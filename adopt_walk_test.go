@@ -1,3 +1,7 @@
+//go:build !race
+
+// The walk runs one thing at a time: the race detector would find nothing, and take minutes.
+
 package oauth2
 
 import (

@@ -30,8 +30,11 @@ CREATE USER IF NOT EXISTS test@'127.0.0.1' IDENTIFIED BY '%[1]s';
 GRANT ALL ON *.* TO test@'127.0.0.1' WITH GRANT OPTION;
 `, password), user)
 
+	// At its start, a server clears the folder for temporary files of what it takes for its own.
+	temporary := filepath.Join(folder, "tmp")
+	makeOwned(t, temporary, user)
 	args := append([]string{
-		"--no-defaults", "--datadir=" + data, "--init-file=" + users,
+		"--no-defaults", "--datadir=" + data, "--tmpdir=" + temporary, "--init-file=" + users,
 		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve",
 		"--socket=" + filepath.Join(folder, "socket"), "--pid-file=" + filepath.Join(folder, "pid"),
 	}, options...)

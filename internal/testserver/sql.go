@@ -100,6 +100,14 @@ func ownedFolder(t testing.TB, user string) string {
 	return folder
 }
 
+func makeOwned(t testing.TB, folder, user string) {
+	t.Helper()
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	giveTo(t, user, folder)
+}
+
 func writeOwned(t testing.TB, path, text, user string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

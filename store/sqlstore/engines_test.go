@@ -61,7 +61,7 @@ func postgresEngine(t testing.TB) engine {
 }
 
 func mariadbEngine(t testing.TB) engine {
-	server := testserver.MariaDB(t)
+	server := testserver.MariaDB(t, "--innodb-buffer-pool-size=1G")
 	return engine{
 		dialect: sqlstore.MySQL,
 		server:  server,
