@@ -129,9 +129,13 @@ func (a *Authorization) Clone() *Authorization {
 }
 
 // SweepAfter is when a store may drop the record: at least a minute after ExpiresAt, rounded up to
-// the hour, so that an expiry that slides with every refresh rarely changes an indexed column.
+// the hour, or to the day where there is a refresh token, so that an expiry that slides with every
+// refresh rarely changes an indexed column.
 func (a *Authorization) SweepAfter() time.Time {
-	const step = time.Hour
+	step := time.Hour
+	if a.Refresh != nil {
+		step = 24 * time.Hour
+	}
 	return a.ExpiresAt.Add(time.Minute + step - 1).Truncate(step).UTC()
 }
 

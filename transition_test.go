@@ -217,3 +217,15 @@ func TestSweepAfterIsAtLeastAMinutePastTheExpiryAndOnTheHour(t *testing.T) {
 		require.Zero(t, a.SweepAfter().Minute())
 	}
 }
+
+func TestHourlyRefreshesMoveSweepAfterOnceADay(t *testing.T) {
+	t.Parallel()
+	a := &Authorization{Refresh: &RefreshToken{}}
+	seen := map[time.Time]bool{}
+	for hour := range 24 * 7 {
+		a.ExpiresAt = noon.Add(time.Duration(hour) * time.Hour)
+		require.GreaterOrEqual(t, a.SweepAfter().Sub(a.ExpiresAt), time.Minute)
+		seen[a.SweepAfter()] = true
+	}
+	require.LessOrEqual(t, len(seen), 8)
+}

@@ -2,8 +2,10 @@ package sqlstore_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,9 +23,15 @@ func everyStatementUsesAnIndex(t *testing.T, e engine) {
 	store := e.newStore(t, db)
 	// An engine reads a table of a page whole, and is right.
 	e.copy(t, db, store, 10_000, "i * 3600000")
-	for i := range 500 {
-		require.NoError(t, store.Clients().CreateClient(t.Context(), &oauth2.Client{ID: fmt.Sprintf("client%d", i)}))
+	var wg sync.WaitGroup
+	errs := make([]error, 500)
+	for i := range errs {
+		wg.Go(func() {
+			errs[i] = store.Clients().CreateClient(t.Context(), &oauth2.Client{ID: fmt.Sprintf("client%d", i)})
+		})
 	}
+	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
 	for _, table := range []string{"oauth2_authorizations", "oauth2_clients"} {
 		_, err := db.ExecContext(t.Context(), analyze[e.dialect]+table)
 		require.NoError(t, err)
