@@ -175,7 +175,10 @@ func (m *move) startNew(configure ...func(*oauth2.ServerConfig)) {
 	}
 }
 
-func (m *move) later(d time.Duration) { m.ahead.Add(int64(d)) }
+func (m *move) later(d time.Duration) {
+	// The server's clock counts whole milliseconds, go-oauth2's does not: nothing may end in between.
+	m.ahead.Add(int64(d + time.Millisecond))
+}
 
 func (m *move) told(t oauth2.EventType) (events []oauth2.Event) {
 	m.mu.Lock()
