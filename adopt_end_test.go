@@ -18,7 +18,7 @@ func TestWhatWasAdoptedAndEndedStaysDeadEvenIfTheOtherServerForgotNothing(t *tes
 			"revoked by the old refresh token": func(w *world, _ answer) { w.post("/revoke", webApp, values("token", oldRefresh)) },
 			"logged out everywhere":            func(w *world, _ answer) { _, _ = w.server.ExpireSubject(t.Context(), "alice") },
 			"reused": func(w *world, _ answer) {
-				w.clock.advance(time.Minute)
+				w.clock.Advance(time.Minute)
 				w.refresh(oldRefresh)
 			},
 		} {
@@ -48,7 +48,7 @@ func TestAdoptedAuthorizationThatOutlivesTheOldTokenIsDeletedInTheEnd(t *testing
 	t.Parallel()
 	w, _ := newAdoptingWorld(t)
 	mine := w.refresh(oldRefresh)
-	w.clock.advance(72 * time.Hour)
+	w.clock.Advance(72 * time.Hour)
 	require.Equal(t, 200, w.post("/revoke", webApp, values("token", mine.str("refresh_token"))).status)
 	records, err := w.server.Authorizations(t.Context(), oauth2.ListQuery{})
 	require.NoError(t, err)
@@ -73,11 +73,11 @@ func TestWhatWasAdoptedLivesOnWithoutTheAdopter(t *testing.T) {
 func TestExpiryIsJudgedByThisServersClock(t *testing.T) {
 	t.Parallel()
 	w, _ := newAdoptingWorld(t)
-	w.clock.advance(2*time.Hour - time.Second)
+	w.clock.Advance(2*time.Hour - time.Second)
 	require.True(t, w.active(oldAccess))
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	require.False(t, w.active(oldAccess))
-	w.clock.advance(70 * time.Hour)
+	w.clock.Advance(70 * time.Hour)
 	refused(t, w.refresh(oldRefresh), 400, "invalid_grant")
 	require.NotContains(t, w.eventTypes(), oauth2.EventTokenAdopted)
 }

@@ -121,7 +121,7 @@ func TestRefreshTokenOfAnotherServerBecomesOneOfThisServer(t *testing.T) {
 		require.Len(t, records, 1)
 		require.Equal(t, w.clock.Now().Add(30*24*time.Hour), records[0].ExpiresAt)
 
-		w.clock.advance(36 * time.Second)
+		w.clock.Advance(36 * time.Second)
 		refused(t, w.refresh(oldRefresh), 400, "invalid_grant")
 		refused(t, w.refresh(second.str("refresh_token")), 400, "invalid_grant")
 		require.False(t, w.active(second.str("access_token")))
@@ -175,7 +175,7 @@ func TestAdoptionThatBreaksOffAnywhereCanBeTriedAgainForAsLongAsTheTokenIsGood(t
 			store.fail(c.before, c.after)
 			p.fail("forget", c.forget)
 			unavailable(t, w.refresh(oldRefresh))
-			w.clock.advance(time.Hour) // longer than any grace
+			w.clock.Advance(time.Hour) // longer than any grace
 			store.fail(c.before, nil)
 			if c.after == nil {
 				unavailable(t, w.refresh(oldRefresh))

@@ -114,7 +114,7 @@ func TestSecretsCanOverlapAndExpire(t *testing.T) {
 	}
 	require.Equal(t, 200, with("old"))
 	require.Equal(t, 200, with("rolling-secret"))
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	require.Equal(t, 401, with("old"))
 	require.Equal(t, 200, with("rolling-secret"))
 }

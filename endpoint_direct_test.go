@@ -53,7 +53,7 @@ func TestIntrospectionOfAnythingElseIsInactiveAndNothingMore(t *testing.T) {
 		}
 	}
 	require.True(t, w.active(access))
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	require.False(t, w.active(access), "expired")
 }
 
@@ -77,7 +77,7 @@ func TestRevokingARefreshTokenKillsTheAuthorization(t *testing.T) {
 		current := refresh
 		if superseded {
 			current = w.refresh(refresh).str("refresh_token")
-			w.clock.advance(time.Minute)
+			w.clock.Advance(time.Minute)
 		}
 		require.Equal(t, 200, w.post("/revoke", webApp, values("token", refresh, "token_type_hint", "access_token")).status)
 		require.False(t, w.active(access))

@@ -324,7 +324,7 @@ func TestNothingSecretIsInEventsOrErrors(t *testing.T) {
 	w.raw(http.MethodPost, "/token", strings.NewReader("a="+url.QueryEscape(access)+"&"+url.QueryEscape(access)+"=1&"+url.QueryEscape(access)+"=2"))
 	w.post("/token", machine, values("grant_type", access))
 	w.post("/revoke", otherApp, values("token", refresh))
-	w.clock.advance(1 << 40)
+	w.clock.Advance(1 << 40)
 	w.refresh(refresh)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -83,10 +83,10 @@ func TestFormTokenIsGoodForTenMinutes(t *testing.T) {
 	w := newWorld(t)
 	query := codeRequest()
 	token := formTokenIn(w.ask(query).body)
-	w.clock.advance(10 * time.Minute)
+	w.clock.Advance(10 * time.Minute)
 	require.NotEmpty(t, w.decide(query, token, "yes").location(t).Get("code"))
 	token = formTokenIn(w.ask(query).body)
-	w.clock.advance(10*time.Minute + time.Second)
+	w.clock.Advance(10*time.Minute + time.Second)
 	require.Equal(t, http.StatusForbidden, w.decide(query, token, "yes").status)
 }
 

@@ -44,7 +44,7 @@ func TestCodeIsShortLived(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	code := w.approve(codeRequest())
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	refused(t, w.post("/token", webApp, redemption(code)), 400, "invalid_grant")
 }
 
@@ -138,11 +138,11 @@ func TestClientsOwnLifetimesCount(t *testing.T) {
 		CodeLifetime: 5 * time.Second, AccessLifetime: time.Minute, RefreshLifetime: time.Hour}
 	require.NoError(t, w.clients.CreateClient(t.Context(), c))
 	code := w.approve(codeRequest("client_id", "quick", "scope", ""))
-	w.clock.advance(4 * time.Second)
+	w.clock.Advance(4 * time.Second)
 	got := w.post("/token", "", redemption(code, "client_id", "quick"))
 	require.Equal(t, 60.0, got.json["expires_in"])
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	require.False(t, w.active(got.str("access_token")))
-	w.clock.advance(time.Hour - time.Minute)
+	w.clock.Advance(time.Hour - time.Minute)
 	refused(t, w.post("/token", "", values("grant_type", "refresh_token", "refresh_token", got.str("refresh_token"), "client_id", "quick")), 400, "invalid_grant")
 }

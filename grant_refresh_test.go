@@ -31,7 +31,7 @@ func TestRetryInTheGraceGetsTheSameAnswer(t *testing.T) {
 	w := newWorld(t)
 	_, refresh := w.tokens()
 	first := w.refresh(refresh)
-	w.clock.advance(30 * time.Second)
+	w.clock.Advance(30 * time.Second)
 	retried := w.refresh(refresh)
 	require.Equal(t, 200, retried.status, retried.body)
 	require.Equal(t, first.str("access_token"), retried.str("access_token"))
@@ -78,7 +78,7 @@ func TestReuseEndsTheFamilyWithItsAccessTokens(t *testing.T) {
 		w := newWorld(t, c.configure)
 		access, refresh := w.tokens()
 		current := w.refresh(refresh)
-		w.clock.advance(c.later)
+		w.clock.Advance(c.later)
 		refused(t, w.refresh(refresh), 400, "invalid_grant")
 		require.False(t, w.active(access), name)
 		require.False(t, w.active(current.str("access_token")), name)
@@ -92,7 +92,7 @@ func TestBetweenGraceAndReuseARetryIsRefusedAndNothingMore(t *testing.T) {
 	w := newWorld(t)
 	_, refresh := w.tokens()
 	current := w.refresh(refresh)
-	w.clock.advance(33 * time.Second)
+	w.clock.Advance(33 * time.Second)
 	refused(t, w.refresh(refresh), 400, "invalid_grant")
 	require.Equal(t, 200, w.refresh(current.str("refresh_token")).status)
 }
@@ -133,18 +133,18 @@ func TestRefreshTokenExpiresSinceItsLastUseAndTheAuthorizationEnds(t *testing.T)
 	const day = 24 * time.Hour
 	w := newWorld(t, func(cfg *oauth2.ServerConfig) { cfg.AuthorizationLifetime = 50 * day })
 	_, refresh := w.tokens()
-	w.clock.advance(29 * day)
+	w.clock.Advance(29 * day)
 	got := w.refresh(refresh)
 	require.Equal(t, 200, got.status, got.body)
-	w.clock.advance(21*day - 10*time.Minute)
+	w.clock.Advance(21*day - 10*time.Minute)
 	got = w.refresh(got.str("refresh_token"))
 	require.Equal(t, 600.0, got.json["expires_in"], "nothing outlives the authorization")
-	w.clock.advance(10 * time.Minute)
+	w.clock.Advance(10 * time.Minute)
 	refused(t, w.refresh(got.str("refresh_token")), 400, "invalid_grant")
 
 	w = newWorld(t)
 	_, refresh = w.tokens()
-	w.clock.advance(30 * day)
+	w.clock.Advance(30 * day)
 	refused(t, w.refresh(refresh), 400, "invalid_grant")
 }
 
@@ -153,7 +153,7 @@ func TestYearOfHourlyRefreshesIsOneSmallRecord(t *testing.T) {
 	w := newWorld(t, func(cfg *oauth2.ServerConfig) { cfg.AuthorizationLifetime = 2 * 365 * 24 * time.Hour })
 	_, refresh := w.tokens()
 	for range 1000 {
-		w.clock.advance(time.Hour)
+		w.clock.Advance(time.Hour)
 		refresh = w.refresh(refresh).str("refresh_token")
 	}
 	records, err := w.server.Authorizations(t.Context(), oauth2.ListQuery{Subject: "alice", Limit: 10})

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -58,24 +59,6 @@ func testClients(t testing.TB) *memory.Clients {
 	return clients
 }
 
-// A clock is moved by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // A world is a server on a real listener, its stores, its clock, what it told, and a browser.
 type world struct {
 	t       testing.TB
@@ -85,7 +68,7 @@ type world struct {
 	url     string // the issuer
 	clients *memory.Clients
 	store   oauth2.TokenStore
-	clock   *clock
+	clock   *testclock.Clock
 	browser *http.Client // keeps cookies, follows no redirect
 
 	mu      sync.Mutex
@@ -96,7 +79,7 @@ type world struct {
 // newWorld starts a server whose Consent asks on a page, and takes decision=yes for an approval by
 // alice. configure may change anything.
 func newWorld(t testing.TB, configure ...func(*oauth2.ServerConfig)) *world {
-	w := &world{t: t, clients: testClients(t), store: memory.New(), clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, clients: testClients(t), store: memory.New(), clock: testclock.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	var handler http.Handler
 	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
 	t.Cleanup(w.http.Close)

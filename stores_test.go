@@ -96,7 +96,7 @@ func TestReplicasOverOneStoreBehaveAsOne(t *testing.T) {
 			require.Equal(t, got.body, w.refresh(refresh).body, "another replica forgives it too")
 			refresh = got.str("refresh_token")
 		}
-		w.clock.advance(time.Hour)
+		w.clock.Advance(time.Hour)
 		require.Equal(t, 200, w.post("/revoke", webApp, values("token", refresh)).status)
 		refused(t, w.refresh(refresh), 400, "invalid_grant")
 		require.False(t, w.active(access))

@@ -36,11 +36,11 @@ func TestARevocationIsSeenWithinTheStatedStaleness(t *testing.T) {
 	_, err := i.Check(t.Context(), token)
 	require.NoError(t, err)
 	w.revoke(token)
-	w.clock.advance(10*time.Second - 1)
+	w.clock.Advance(10*time.Second - 1)
 	_, err = i.Check(t.Context(), token)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, w.introspections.Load())
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	_, err = i.Check(t.Context(), token)
 	require.ErrorIs(t, err, oauth2.ErrInvalidToken)
 }
@@ -50,12 +50,12 @@ func TestStalenessCountsFromTheQuestion(t *testing.T) {
 	w := newWorld(t, "")
 	i, token := w.introspector(caching), w.token(audience)
 	w.before = func(http.ResponseWriter, *http.Request) bool {
-		w.clock.advance(4 * time.Second) // each of discovery and introspection takes that long
+		w.clock.Advance(4 * time.Second) // each of discovery and introspection takes that long
 		return true
 	}
 	_, err := i.Check(t.Context(), token)
 	require.NoError(t, err)
-	w.clock.advance(2 * time.Second)
+	w.clock.Advance(2 * time.Second)
 	_, err = i.Check(t.Context(), token)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, w.introspections.Load())
@@ -67,7 +67,7 @@ func TestAnAnswerThatTookLongerThanTheStalenessIsAskedForAgain(t *testing.T) {
 	i, token := w.introspector(caching), w.token(audience)
 	w.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/introspect") {
-			w.clock.advance(11 * time.Second)
+			w.clock.Advance(11 * time.Second)
 		}
 		return true
 	}
@@ -82,7 +82,7 @@ func TestACachedAnswerNeverOutlivesTheToken(t *testing.T) {
 	i, token := w.introspector(func(cfg *resource.IntrospectorConfig) { cfg.CacheFor = 24 * time.Hour }), w.token(audience)
 	info, err := i.Check(t.Context(), token)
 	require.NoError(t, err)
-	w.clock.advance(info.ExpiresAt.Sub(w.clock.Now()))
+	w.clock.Advance(info.ExpiresAt.Sub(w.clock.Now()))
 	_, err = i.Check(t.Context(), token)
 	require.ErrorIs(t, err, oauth2.ErrInvalidToken)
 }

@@ -164,7 +164,7 @@ func TestAnUnknownExpiredOrRevokedTokenIsInvalid(t *testing.T) {
 			require.Equal(t, http.StatusOK, a.call("Bearer "+expired).status)
 		})
 	}
-	w.clock.advance(2 * time.Hour)
+	w.clock.Advance(2 * time.Hour)
 	refused(t, newAPI(t, w.server).call("Bearer "+expired), http.StatusUnauthorized, "invalid_token")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 	"github.com/seed5f5fedc6/oauth2/resource"
 )
 
@@ -111,7 +112,7 @@ func TestMetadataOfAnotherIssuerIsRefused(t *testing.T) {
 }
 
 // saying is a Checker whose authorization server answers every introspection with this.
-func saying(t testing.TB, status int, contentType, body string) (*resource.Introspector, *clock) {
+func saying(t testing.TB, status int, contentType, body string) (*resource.Introspector, *testclock.Clock) {
 	t.Helper()
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -119,7 +120,7 @@ func saying(t testing.TB, status int, contentType, body string) (*resource.Intro
 		_, _ = io.WriteString(w, body)
 	}))
 	t.Cleanup(listener.Close)
-	c := &clock{now: time.Unix(1_700_000_000, 0)}
+	c := testclock.At(time.Unix(1_700_000_000, 0))
 	i, err := resource.NewIntrospector(resource.IntrospectorConfig{
 		Issuer: "https://as.example.com", Endpoint: listener.URL, ClientID: "x", ClientSecret: "y", Now: c.Now,
 	})

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 	"github.com/seed5f5fedc6/oauth2/resource"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
@@ -32,31 +32,13 @@ const (
 	machineSecret = "machine-secret"
 )
 
-// A clock is moved by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // A world is an authorization server on a real listener that counts what it is asked.
 type world struct {
 	t              testing.TB
 	server         *oauth2.Server
 	store          *memory.Store
 	issuer         string
-	clock          *clock
+	clock          *testclock.Clock
 	introspections atomic.Int32
 	discoveries    atomic.Int32
 	// before, if set, runs before each request that an Introspector sends; false: it has answered.
@@ -65,7 +47,7 @@ type world struct {
 
 // newWorld starts an authorization server whose issuer has this path.
 func newWorld(t testing.TB, path string) *world {
-	w := &world{t: t, store: memory.New(), clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
+	w := &world{t: t, store: memory.New(), clock: testclock.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))}
 	listener := httptest.NewServer(w)
 	t.Cleanup(listener.Close)
 	w.issuer = listener.URL + path

@@ -77,7 +77,7 @@ func TestAccessThatHasExpiredIsNotListed(t *testing.T) {
 	s := newSite(t)
 	b := s.loggedIn("alice", "wonderland")
 	b.tokens()
-	s.clock.advance(31 * 24 * time.Hour)
+	s.clock.Advance(31 * 24 * time.Hour)
 	b = s.loggedIn("alice", "wonderland")
 	require.Contains(t, b.get("/connected-apps").body, `id="none"`)
 }

@@ -174,7 +174,7 @@ func TestPromptNoneShowsNoPage(t *testing.T) {
 	require.Equal(t, "login_required", sentBack(t, s.browser().get(request("prompt", "none"))).Get("error"))
 	b := s.loggedIn("alice", "wonderland")
 	require.Equal(t, "consent_required", sentBack(t, b.get(request("prompt", "none"))).Get("error"))
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	require.Equal(t, "login_required", sentBack(t, b.get(request("prompt", "none", "max_age", "60"))).Get("error"))
 }
 
@@ -185,10 +185,10 @@ func TestPromptAndMaxAgeAskForThePasswordAgainOncePerRequest(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			b := s.loggedIn("alice", "wonderland")
-			s.clock.advance(10 * time.Minute)
+			s.clock.Advance(10 * time.Minute)
 			target := request(wish...)
 			consent := b.follow(b.login(b.follow(b.get(target)), "alice", "wonderland"))
-			s.clock.advance(2 * time.Minute) // a slow reader need not log in twice
+			s.clock.Advance(2 * time.Minute) // a slow reader need not log in twice
 			require.NotEmpty(t, sentBack(t, b.submit(consent, "decision", "yes")).Get("code"))
 			require.Contains(t, b.get(target).header.Get("Location"), "/login?", "a login is good for one answer")
 		})
@@ -201,7 +201,7 @@ func TestFreshLoginIsForItsOwnRequest(t *testing.T) {
 	b := s.browser()
 	b.consentPage(b.login(b.follow(b.get(request("prompt", "login", "state", "one"))), "alice", "wonderland").header.Get("Location"))
 	require.Contains(t, b.get(request("prompt", "login", "state", "two")).header.Get("Location"), "/login?")
-	s.clock.advance(11 * time.Minute)
+	s.clock.Advance(11 * time.Minute)
 	require.Contains(t, b.get(request("prompt", "login", "state", "one")).header.Get("Location"), "/login?", "a login that was made for an answer long ago")
 }
 
@@ -209,7 +209,7 @@ func TestYoungLoginSatisfiesMaxAge(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.loggedIn("alice", "wonderland")
-	s.clock.advance(30 * time.Second)
+	s.clock.Advance(30 * time.Second)
 	b.consentPage(request("max_age", "60"))
 }
 

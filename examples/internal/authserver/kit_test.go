@@ -25,6 +25,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/authserver"
+	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 )
 
 const (
@@ -37,24 +38,6 @@ func testUsers() map[string]string {
 	return map[string]string{"alice": oauth2.HashSecret("wonderland"), "bob": oauth2.HashSecret("builder")}
 }
 
-// A clock is moved by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // A site is an App on a real listener, with a clock of its own and a log.
 type site struct {
 	t       *testing.T
@@ -62,7 +45,7 @@ type site struct {
 	options authserver.Options
 	handler atomic.Pointer[http.Handler]
 	url     string
-	clock   *clock
+	clock   *testclock.Clock
 	log     *logBuffer
 	ca      *http.Client
 }
@@ -90,7 +73,7 @@ func newSite(t *testing.T, configure ...func(*authserver.Options)) *site {
 
 func serve(t *testing.T, listen func(http.Handler) *httptest.Server, configure ...func(*authserver.Options)) *site {
 	t.Helper()
-	s := &site{t: t, clock: &clock{now: time.Now()}, log: &logBuffer{}}
+	s := &site{t: t, clock: testclock.At(time.Now()), log: &logBuffer{}}
 	server := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }))
 	s.ca = server.Client()
 	s.options = authserver.Options{

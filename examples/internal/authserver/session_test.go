@@ -148,11 +148,11 @@ func TestCookieLastsAsLongAsTheRecord(t *testing.T) {
 			cookie := setCookieOf(t, b.login(b.get("/login"), "alice", "wonderland"), session)
 			lifetime := time.Duration(cookie.MaxAge) * time.Second
 			require.Equal(t, 2*time.Hour, lifetime)
-			s.clock.advance(lifetime - time.Second)
+			s.clock.Advance(lifetime - time.Second)
 			require.Equal(t, cookie.MaxAge, setCookieOf(t, b.get("/"), session).MaxAge, "a visit makes both last anew")
-			s.clock.advance(lifetime - time.Second)
+			s.clock.Advance(lifetime - time.Second)
 			require.True(t, b.isLoggedIn())
-			s.clock.advance(lifetime + time.Second)
+			s.clock.Advance(lifetime + time.Second)
 			require.False(t, b.isLoggedIn())
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -133,21 +132,6 @@ func TestAPathIsAFileWhateverItsName(t *testing.T) {
 		store := open(t, path)
 		require.NoError(t, store.Create(t.Context(), record("a")))
 		require.FileExists(t, path)
-	}
-}
-
-func TestANewFileIsItsOwnersAlone(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("files have no mode there")
-	}
-	path := newPath(t)
-	store := open(t, path)
-	require.NoError(t, store.Create(t.Context(), record("a")))
-	for _, file := range []string{path, path + "-wal", path + "-shm"} {
-		info, err := os.Stat(file)
-		require.NoError(t, err)
-		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), file)
 	}
 }
 
