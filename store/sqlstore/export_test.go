@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"io/fs"
+	"math"
 )
 
 // Migrations are the scripts as they are embedded.
@@ -47,9 +49,9 @@ func Statements(dialect Dialect) []Statement {
 		deleteClient: {client},
 	}
 	if d.texts[findExpired] != "" {
-		args[sweepRecords] = []any{1}
-		for range d.dialect.sweepBatch {
-			args[sweepRecords] = append(args[sweepRecords], id)
+		args[sweepRecords] = []any{math.MaxInt64}
+		for i := range d.dialect.sweepBatch {
+			args[sweepRecords] = append(args[sweepRecords], fmt.Sprint(id, i))
 		}
 	}
 	var statements []Statement

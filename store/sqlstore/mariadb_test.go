@@ -4,16 +4,20 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/sqlstore"
 )
 
 var mariadbSentences = []sentence{
 	{"outcomes do not depend on clientFoundRows", clientFoundRows},
+	{"a sweep deletes by primary key, however small the table", sweepsByPrimaryKey},
 }
 
 // configOf is how a database of the server is connected to.
@@ -39,6 +43,25 @@ func openAsWriter(t *testing.T, e engine, db *sql.DB) *sql.DB {
 		require.NoError(t, err)
 	}
 	return openPool(t, "mysql", config.FormatDSN())
+}
+
+// sweepsByPrimaryKey asks for the plan while a table grows from nothing: where the index of sweep_after
+// is used, a sweep and an update of the same record deadlock.
+func sweepsByPrimaryKey(t *testing.T, e engine) {
+	db := e.newDatabase(t)
+	store := e.newStore(t, db)
+	for i := range 20 {
+		a := record(fmt.Sprint("a", i))
+		require.NoError(t, store.Create(t.Context(), a))
+		statements := sqlstore.Statements(e.dialect)
+		sweep := statements[slices.IndexFunc(statements, func(s sqlstore.Statement) bool { return strings.HasPrefix(s.Text, "DELETE a ") })]
+		for j := range sweep.Args[1:] {
+			sweep.Args[1+j] = []byte(fmt.Sprint("a", min(i, j)))
+		}
+		sweep.Args[0] = a.SweepAfter().UnixMilli() + 1
+		plan := explain(t, db, "EXPLAIN ", sweep)
+		require.Equal(t, "PRIMARY", plan[0]["key"], plan[0])
+	}
 }
 
 func clientFoundRows(t *testing.T, e engine) {
