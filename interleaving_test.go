@@ -71,7 +71,9 @@ func (w *walk) lives(token string) bool {
 // current is the refresh token's digest in the end, or empty.
 func (w *walk) current() string {
 	for _, a := range w.records {
-		return a.Refresh.Digest
+		if a.Refresh != nil {
+			return a.Refresh.Digest
+		}
 	}
 	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -151,6 +152,8 @@ func TestTheWalkFindsEveryPlantedBug(t *testing.T) {
 			_, err := walkAll(cfg, m.store)
 			require.Error(t, err)
 			require.ErrorContains(t, err, m.found)
+			_, _, err = walkSets(cfg, m.store, 2, 2, []time.Duration{0, 2 * time.Second})
+			require.Error(t, err, "the sets find it too, which nobody made for it")
 		})
 	}
 }
