@@ -1,50 +1,56 @@
 // Package memory keeps authorizations and clients in the memory of one process: for tests, for
-// examples, and as the reference of what a store is. Nothing survives the process, and replicas
-// share nothing.
+// examples, for servers that may forget at a restart, and as the reference of what a store is. Nothing
+// survives the process, and replicas share nothing.
 package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
 )
 
 // shards keep writers of different records out of each other's way.
-const shards = 64
+const (
+	shards    = 64
+	shardBits = 6
+)
 
 // sweepBatch is how many records of a shard each Create looks at, in search of expired ones. Two
 // would do to keep up with any load; a few more drain a backlog.
 const sweepBatch = 4
 
+// entryBytes is room for the entry of nearly every record.
+const entryBytes = 512
+
 // A Store is an [oauth2.TokenStore], [oauth2.Lister] and [oauth2.Sweeper]. It owns no goroutine: each
 // Create drops a few expired records on its way. It is safe for concurrent use.
+//
+// Records are kept as bytes, some 120 for a machine's token, in a few large blocks that the garbage
+// collector need not look into.
 type Store struct {
 	seed   maphash.Seed
+	names  *names
 	shards [shards]shard
-}
-
-type shard struct {
-	mu      sync.RWMutex
-	records map[string]*oauth2.Authorization
 }
 
 // New returns an empty Store.
 func New() *Store {
-	s := &Store{seed: maphash.MakeSeed()}
+	s := &Store{seed: maphash.MakeSeed(), names: newNames()}
 	for i := range s.shards {
-		s.shards[i].records = make(map[string]*oauth2.Authorization)
+		s.shards[i].seed = s.seed
 	}
 	return s
 }
 
-func (s *Store) shard(id string) *shard {
-	return &s.shards[maphash.String(s.seed, id)%shards]
+// shard is the one for a key. Its index goes by the lowest bits of the same hash.
+func (s *Store) shard(k key) *shard {
+	return &s.shards[bits.RotateLeft64(maphash.Bytes(s.seed, k), shardBits)%shards]
 }
 
 // Create implements [oauth2.TokenStore].
@@ -52,17 +58,21 @@ func (s *Store) Create(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	record := a.Clone()
-	sh := s.shard(a.ID)
+	var buf [entryBytes]byte
+	e, err := appendEntry(buf[:0], s.names, a, a.Version)
+	if err != nil {
+		return fmt.Errorf("memory: create: %w", err)
+	}
+	k := keyOf(e)
+	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if _, taken := sh.records[a.ID]; taken {
+	if _, taken := sh.find(k); taken != 0 {
 		return oauth2.ErrExists
 	}
 	// The store has no clock: the newest record tells the time.
 	sh.sweep(a.CreatedAt, sweepBatch, sweepBatch)
-	sh.records[a.ID] = record
-	return nil
+	return sh.insert(k, e)
 }
 
 // Get implements [oauth2.TokenStore].
@@ -70,15 +80,16 @@ func (s *Store) Get(ctx context.Context, id string) (*oauth2.Authorization, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	sh := s.shard(id)
+	var buf [keyBytes]byte
+	k := appendKey(buf[:0], id)
+	sh := s.shard(k)
 	sh.mu.RLock()
-	record, ok := sh.records[id]
-	sh.mu.RUnlock()
-	if !ok {
+	defer sh.mu.RUnlock()
+	_, p := sh.find(k)
+	if p == 0 {
 		return nil, oauth2.ErrNotFound
 	}
-	// Records in the map are replaced, never changed, so they are copied without the lock.
-	return record.Clone(), nil
+	return readEntry(sh.arena.at(p), s.names, id)
 }
 
 // Update implements [oauth2.TokenStore].
@@ -86,20 +97,23 @@ func (s *Store) Update(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	record := a.Clone()
-	record.Version++
-	sh := s.shard(a.ID)
+	var buf [entryBytes]byte
+	e, err := appendEntry(buf[:0], s.names, a, a.Version+1)
+	if err != nil {
+		return fmt.Errorf("memory: update: %w", err)
+	}
+	k := keyOf(e)
+	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	stored, ok := sh.records[a.ID]
+	slot, p := sh.find(k)
 	switch {
-	case !ok:
+	case p == 0:
 		return oauth2.ErrNotFound
-	case stored.Version != a.Version:
+	case versionOf(sh.arena.at(p)) != a.Version:
 		return oauth2.ErrConflict
 	}
-	sh.records[a.ID] = record
-	return nil
+	return sh.replace(slot, p, e)
 }
 
 // Delete implements [oauth2.TokenStore].
@@ -107,10 +121,14 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	sh := s.shard(id)
+	var buf [keyBytes]byte
+	k := appendKey(buf[:0], id)
+	sh := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	delete(sh.records, id)
+	if slot, p := sh.find(k); p != 0 {
+		sh.remove(slot, p)
+	}
 	return nil
 }
 
@@ -119,32 +137,43 @@ func (s *Store) List(ctx context.Context, q oauth2.ListQuery) ([]*oauth2.Authori
 	if q.Limit < 1 {
 		return nil, fmt.Errorf("memory: list: the limit %d is below 1", q.Limit)
 	}
-	var found []*oauth2.Authorization
+	var ids []string
 	for i := range s.shards {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		sh := &s.shards[i]
-		sh.mu.RLock()
-		for _, record := range sh.records {
-			if matches(record, q) {
-				found = append(found, record)
-			}
-		}
-		sh.mu.RUnlock()
+		ids = s.shards[i].list(ids, s.names, q)
 	}
-	slices.SortFunc(found, func(a, b *oauth2.Authorization) int { return strings.Compare(a.ID, b.ID) })
-	found = found[:min(len(found), q.Limit)]
-	for i, record := range found {
-		found[i] = record.Clone()
+	slices.Sort(ids)
+	var found []*oauth2.Authorization
+	for _, id := range ids {
+		if len(found) == q.Limit {
+			break
+		}
+		switch a, err := s.Get(ctx, id); {
+		case errors.Is(err, oauth2.ErrNotFound): // since it was seen
+		case err != nil:
+			return nil, err
+		default:
+			found = append(found, a)
+		}
 	}
 	return found, nil
 }
 
-func matches(a *oauth2.Authorization, q oauth2.ListQuery) bool {
-	return a.ID > q.After &&
-		(q.Subject == "" || a.Subject == q.Subject) &&
-		(q.ClientID == "" || a.ClientID == q.ClientID)
+// list appends the IDs of the records that match.
+func (sh *shard) list(ids []string, names *names, q oauth2.ListQuery) []string {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	for e, _, at := sh.arena.next(0); e != nil; e, _, at = sh.arena.next(at) {
+		var a oauth2.Authorization
+		c := codec{names: names, reading: true, data: e.record()}
+		c.keys(&a)
+		if a.ID > q.After && (q.Subject == "" || a.Subject == q.Subject) && (q.ClientID == "" || a.ClientID == q.ClientID) {
+			ids = append(ids, a.ID)
+		}
+	}
+	return ids
 }
 
 // Sweep implements [oauth2.Sweeper].
@@ -159,24 +188,8 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		}
 		sh := &s.shards[i]
 		sh.mu.Lock()
-		n += sh.sweep(now, len(sh.records), limit-n)
+		n += sh.sweepAll(now, limit-n)
 		sh.mu.Unlock()
 	}
 	return n, nil
-}
-
-// sweep looks at some records, each time at others, and deletes at most limit expired ones.
-func (sh *shard) sweep(now time.Time, look, limit int) int {
-	n := 0
-	for id, record := range sh.records {
-		if look == 0 || n == limit {
-			break
-		}
-		look--
-		if now.After(record.SweepAfter()) {
-			delete(sh.records, id)
-			n++
-		}
-	}
-	return n
 }
