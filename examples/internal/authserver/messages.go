@@ -127,6 +127,7 @@ var messages = map[string][2]string{
 	"error.request":     {"Something is wrong with the request. Go back to the app that you came from and start again.", "Er klopt iets niet aan het verzoek. Ga terug naar de app waar u vandaan kwam en begin opnieuw."},
 	"error.foreign":     {"This came from another site, so nothing was done.", "Dit kwam van een andere site, dus er is niets gedaan."},
 	"error.stale":       {"This page is no longer valid, so nothing was done. Go back, reload it and try again.", "Deze pagina is niet meer geldig, dus er is niets gedaan. Ga terug, ververs de pagina en probeer het opnieuw."},
+	"error.answered":    {"You answered this question before. Your first answer stands. Go back to the app that you came from.", "U hebt deze vraag al beantwoord. Uw eerste antwoord geldt. Ga terug naar de app waar u vandaan kwam."},
 	"error.notfound":    {"There is no such page.", "Deze pagina bestaat niet."},
 	"error.method":      {"This page cannot be used in this way.", "Deze pagina kan niet op deze manier worden gebruikt."},
 	"error.toolarge":    {"The request is too large or malformed.", "Het verzoek is te groot of onleesbaar."},

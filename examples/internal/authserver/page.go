@@ -74,8 +74,13 @@ func (a *App) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 // errorPage is the library's error page in the look of this site.
 func (a *App) errorPage(w http.ResponseWriter, r *http.Request, e *oauth2.Error, status int) {
 	message := "error.request"
-	if status >= http.StatusInternalServerError {
+	switch {
+	case status >= http.StatusInternalServerError:
 		message = "error.unavailable"
+	case status == http.StatusForbidden: // an answer to a page that is too old, or was shown elsewhere
+		message = "error.stale"
+	case status == http.StatusConflict:
+		message = "error.answered"
 	}
 	a.render(w, r, status, "error", nil, errorData{Message: message, Code: e.Code, Description: e.Description})
 }
@@ -90,10 +95,13 @@ func pageHeaders(h http.Header) {
 	h.Set("Referrer-Policy", "same-origin")
 }
 
-func (a *App) style(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	w.Header().Del("Pragma")
-	http.ServeFileFS(w, r, pageFiles, "pages/style.css")
+// file serves what the pages refer to.
+func (a *App) file(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		w.Header().Del("Pragma")
+		http.ServeFileFS(w, r, pageFiles, "pages/"+name)
+	}
 }
 
 // seeOther sends the browser on to a path of this site. http.Redirect would clean the path, and a

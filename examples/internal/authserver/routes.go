@@ -15,7 +15,8 @@ func (a *App) route() {
 		a.base + "/login":     {http.MethodGet: a.loginForm, http.MethodPost: a.posted(a.login)},
 		a.base + "/logout":    {http.MethodPost: a.posted(a.asUser(a.logout))},
 		a.base + appsPath:     {http.MethodGet: a.connectedApps, http.MethodPost: a.posted(a.asUser(a.withdraw))},
-		a.base + "/style.css": {http.MethodGet: a.style},
+		a.base + "/style.css": {http.MethodGet: a.file("style.css")},
+		a.base + "/icon.svg":  {http.MethodGet: a.file("icon.svg")},
 		a.base + "/healthz":   {http.MethodGet: a.healthz},
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/go-session/session/v3"
@@ -84,13 +83,13 @@ func (s *storedSessions) Create(context.Context, string, int64) (session.Store, 
 // expiry by less than a hundredth of the lifetime writes nothing.
 func (s *storedSessions) Update(ctx context.Context, id string, seconds int64) (session.Store, error) {
 	lifetime := time.Duration(seconds) * time.Second
-	record, err := s.change(ctx, id, func(a *oauth2.Authorization) bool {
+	record, err := s.change(ctx, id, func(a *oauth2.Authorization) (bool, error) {
 		expiry := s.now().UTC().Add(lifetime)
 		if expiry.Sub(a.ExpiresAt) < lifetime/100 {
-			return false
+			return false, nil
 		}
 		a.ExpiresAt = expiry
-		return true
+		return true, nil
 	})
 	if err != nil {
 		return nil, err
@@ -147,15 +146,15 @@ func (s *storedSessions) get(ctx context.Context, id string) (*oauth2.Authorizat
 }
 
 // change applies a change by compare-and-swap, unless it says that there is none.
-func (s *storedSessions) change(ctx context.Context, id string, apply func(*oauth2.Authorization) bool) (*oauth2.Authorization, error) {
+func (s *storedSessions) change(ctx context.Context, id string, apply func(*oauth2.Authorization) (bool, error)) (*oauth2.Authorization, error) {
 	for range maxTouches {
 		record, err := s.get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		next := record.Clone()
-		if !apply(next) {
-			return record, nil
+		if changed, err := apply(next); err != nil || !changed {
+			return record, err
 		}
 		switch err := s.store.Update(ctx, next); {
 		case err == nil:
@@ -175,14 +174,15 @@ func (s *storedSessions) open(ctx context.Context, id string, record *oauth2.Aut
 	if err != nil {
 		return nil, err
 	}
-	return &sessionValues{ctx: ctx, id: id, values: maps.Clone(values), save: func(ctx context.Context, values map[string]string) error {
-		document, err := json.Marshal(values)
-		if err != nil {
-			return storeFault(err)
-		}
-		_, err = s.change(ctx, id, func(a *oauth2.Authorization) bool {
-			a.Claims = document
-			return true
+	return &sessionValues{ctx: ctx, id: id, values: values, save: func(ctx context.Context, change func(map[string]string)) error {
+		_, err := s.change(ctx, id, func(a *oauth2.Authorization) (bool, error) {
+			values, err := valuesOf(a)
+			if err != nil {
+				return false, err
+			}
+			change(values)
+			a.Claims, err = json.Marshal(values)
+			return true, storeFault(err)
 		})
 		return err
 	}}, nil

@@ -3,7 +3,6 @@ package authserver
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -11,16 +10,18 @@ import (
 	"github.com/go-session/session/v3"
 )
 
-// sessionValues is the session of one request: a copy of the record's values until Save. It is safe
-// for concurrent use.
+// sessionValues is the session of one request: a copy of the record's values. Save makes the changes
+// to the record as it is by then, so that requests of one session undo nothing of each other. It is
+// safe for concurrent use.
 type sessionValues struct {
 	ctx context.Context
 	id  string
-	// save replaces the values of the record. errNoSession: it is gone, and stays so.
-	save func(ctx context.Context, values map[string]string) error
+	// save changes the values of the record. errNoSession: it is gone, and stays so.
+	save func(ctx context.Context, change func(values map[string]string)) error
 
-	mu     sync.Mutex
-	values map[string]string
+	mu      sync.Mutex
+	values  map[string]string
+	changes []func(values map[string]string) // since the last Save
 }
 
 var _ session.Store = (*sessionValues)(nil)
@@ -35,7 +36,8 @@ func (s *sessionValues) SessionID() string { return s.id }
 func (s *sessionValues) Set(key string, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[key] = fmt.Sprint(value)
+	text := fmt.Sprint(value)
+	s.change(func(values map[string]string) { values[key] = text })
 }
 
 // Get implements [session.Store]. The value is a string.
@@ -54,24 +56,41 @@ func (s *sessionValues) Delete(key string) any {
 	if !ok {
 		return nil
 	}
-	delete(s.values, key)
+	s.remove(key)
 	return value
 }
 
 // Save implements [session.Store].
 func (s *sessionValues) Save() error {
 	s.mu.Lock()
-	values := maps.Clone(s.values)
-	s.mu.Unlock()
-	return s.save(s.ctx, values)
+	defer s.mu.Unlock()
+	err := s.save(s.ctx, func(values map[string]string) {
+		for _, change := range s.changes {
+			change(values)
+		}
+	})
+	if err == nil {
+		s.changes = nil
+	}
+	return err
 }
 
 // Flush implements [session.Store].
 func (s *sessionValues) Flush() error {
 	s.mu.Lock()
-	clear(s.values)
+	s.change(func(values map[string]string) { clear(values) })
 	s.mu.Unlock()
 	return s.Save()
+}
+
+// change changes this copy, and the record with the next Save. s.mu is held.
+func (s *sessionValues) change(do func(values map[string]string)) {
+	do(s.values)
+	s.changes = append(s.changes, do)
+}
+
+func (s *sessionValues) remove(key string) {
+	s.change(func(values map[string]string) { delete(values, key) })
 }
 
 // prune drops the values under a prefix that are stale, and then the smallest ones until at most
@@ -79,15 +98,18 @@ func (s *sessionValues) Flush() error {
 func (s *sessionValues) prune(prefix string, keep int, stale func(value string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.values, func(key, value string) bool { return strings.HasPrefix(key, prefix) && stale(value) })
 	var keys []string
-	for key := range s.values {
-		if strings.HasPrefix(key, prefix) {
+	for key, value := range s.values {
+		switch {
+		case !strings.HasPrefix(key, prefix):
+		case stale(value):
+			s.remove(key)
+		default:
 			keys = append(keys, key)
 		}
 	}
 	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(s.values[a], s.values[b]) })
 	for _, key := range keys[:max(0, len(keys)-keep)] {
-		delete(s.values, key)
+		s.remove(key)
 	}
 }

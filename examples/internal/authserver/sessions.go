@@ -30,7 +30,7 @@ var (
 )
 
 // sessions are the logins of users, kept by go-session, whose unsafe defaults are all replaced:
-// session_test.go has a test for each. It is safe for concurrent use.
+// session_defaults_test.go has a test for each. It is safe for concurrent use.
 type sessions struct {
 	manager *session.Manager
 	store   session.ManagerStore

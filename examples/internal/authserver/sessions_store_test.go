@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -199,31 +198,6 @@ func TestEveryDatabaseHasACookieKeyOfItsOwn(t *testing.T) {
 	one := keyOf("one.db")
 	require.NotEqual(t, one, keyOf("two.db"))
 	require.Equal(t, one, keyOf("one.db"), "and keeps it")
-}
-
-func TestAttemptsBeyondTheFreeFailuresAreLookedAtInTurn(t *testing.T) {
-	t.Parallel()
-	l := newLimiter()
-	for range freeFailures {
-		seen, limited := l.admit(t.Context(), "alice")
-		require.True(t, seen)
-		require.False(t, limited)
-	}
-	// The deadline is shorter than the turns are apart, so only the first gets one.
-	ctx, cancel := context.WithTimeout(t.Context(), slowedAttempts/4)
-	defer cancel()
-	looked := 0
-	for range 20 {
-		seen, limited := l.admit(ctx, "alice")
-		require.True(t, limited)
-		if seen {
-			looked++
-		}
-	}
-	require.Equal(t, 1, looked)
-	l.succeed("alice")
-	_, limited := l.admit(t.Context(), "alice")
-	require.False(t, limited)
 }
 
 func TestSessionDatabaseHasNoSessionID(t *testing.T) {

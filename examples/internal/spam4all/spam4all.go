@@ -46,7 +46,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-//go:embed style.css page.html
+//go:embed style.css icon.svg page.html
 var files embed.FS
 
 // An app is the client at work. It is safe for concurrent use.
@@ -110,10 +110,12 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("POST "+refreshPath, a.withConnection(a.refresh))
 	mux.HandleFunc("POST "+revokePath, a.withConnection(a.revoke))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=3600")
-		http.ServeFileFS(w, r, files, "style.css")
-	})
+	for _, name := range []string{"style.css", "icon.svg"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "max-age=3600")
+			http.ServeFileFS(w, r, files, name)
+		})
+	}
 	return mux
 }
 
@@ -122,7 +124,7 @@ func (a *app) routes() http.Handler {
 func withHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
