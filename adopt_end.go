@@ -85,7 +85,7 @@ func (s *Server) expireForeign(ctx context.Context, text string, client *Client)
 			return unavailable(err)
 		}
 	}
-	if err := s.end(ctx, a); err != nil {
+	if err := s.end(ctx, a, initiator(client)); err != nil {
 		return err
 	}
 	return s.forget(ctx, text)
@@ -104,7 +104,7 @@ func (s *Server) expireForeignAccess(ctx context.Context, text string, client *C
 	if err := s.forget(ctx, text); err != nil {
 		return err
 	}
-	s.emit(ctx, Event{Type: EventTokenRevoked, ClientID: found.ClientID, Subject: found.Subject, Scope: found.Scope})
+	s.emit(ctx, Event{Type: EventTokenRevoked, ClientID: found.ClientID, Subject: found.Subject, Scope: found.Scope, By: initiator(client)})
 	return nil
 }
 

@@ -11,18 +11,26 @@ import (
 	"strings"
 )
 
-// requestParameters are what the specifications name in an authorization or token request. A POST to
-// the authorization endpoint carries these over to the query, and error texts name no others.
-var requestParameters = []string{
+// authorizationParameters are what the specifications name in an authorization request. A POST to the
+// authorization endpoint carries these over to the query.
+var authorizationParameters = []string{
 	"response_type", "client_id", "redirect_uri", "scope", "state", "response_mode",
 	"code_challenge", "code_challenge_method", "resource", "audience", "authorization_details",
 	"nonce", "display", "prompt", "max_age", "ui_locales", "claims_locales", "id_token_hint",
 	"login_hint", "acr_values", "claims", "request", "request_uri", "dpop_jkt",
+}
+
+// tokenParameters are what they name in requests to the other endpoints. Most are secret, and none
+// may get into a URL.
+var tokenParameters = []string{
 	"grant_type", "code", "code_verifier", "refresh_token", "client_secret", "token", "token_type_hint",
 	"client_assertion", "client_assertion_type",
 }
 
-func isRequestParameter(name string) bool { return slices.Contains(requestParameters, name) }
+// isRequestParameter reports whether a specification names the parameter. Error texts name no others.
+func isRequestParameter(name string) bool {
+	return slices.Contains(authorizationParameters, name) || slices.Contains(tokenParameters, name)
+}
 
 // readAuthorizationRequest reads the parameters from the query. A POST with a form token is the
 // resource owner's answer: its body is the page's, and the request is in the URL. A POST without one
@@ -55,7 +63,7 @@ func (s *Server) readAuthorizationRequest(w http.ResponseWriter, r *http.Request
 		r.PostForm, r.Form = body.values(), nil
 		return req, nil
 	}
-	body = slices.DeleteFunc(body, func(p parameter) bool { return !isRequestParameter(p.name) })
+	body = slices.DeleteFunc(body, func(p parameter) bool { return !slices.Contains(authorizationParameters, p.name) })
 	w.Header().Set("Location", appendQuery(s.authorizePath, body))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil, nil
@@ -180,7 +188,7 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 	a.approve(code, Code{
 		RedirectURI:   req.RedirectURI,
 		CodeChallenge: req.codeChallenge,
-		ExpiresAt:     now.Add(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime)),
+		ExpiresAt:     now.Add(min(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime), maxCodeLifetime)),
 	}, now)
 	return a, code, nil
 }

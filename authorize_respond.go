@@ -75,9 +75,7 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, req *Authoriz
 		event.ClientID, event.Scope = req.Client.ID, req.Scope
 	}
 	s.emit(r.Context(), event)
-	if e.status() == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
+	e.SetRetryAfter(w.Header())
 	s.cfg.ErrorPage(w, r, e, e.status())
 }
 

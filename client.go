@@ -47,11 +47,15 @@ type Client struct {
 
 	// ResourceServer lets the client introspect tokens (RFC 7662 section 2.1).
 	ResourceServer bool `json:"resource_server,omitempty"`
+	// Resources are the resource indicators of a resource server. Introspection tells it about tokens
+	// for these alone (RFC 7662 section 4). None means about the tokens of every resource.
+	Resources []string `json:"resources,omitempty"`
 	// PKCEOptional exempts a confidential client that cannot do PKCE (RFC 9700 section 2.1.1 allows
 	// it only with another protection against code injection). It has no effect on a public client.
 	PKCEOptional bool `json:"pkce_optional,omitempty"`
 
-	// The client's own lifetimes, in nanoseconds. 0 means the server's.
+	// The client's own lifetimes, in nanoseconds. 0 means the server's. No code lives longer than ten
+	// minutes, whatever is here.
 	CodeLifetime    time.Duration `json:"code_lifetime,omitempty"`
 	AccessLifetime  time.Duration `json:"access_lifetime,omitempty"`
 	RefreshLifetime time.Duration `json:"refresh_lifetime,omitempty"`
@@ -127,6 +131,11 @@ func (c *Client) accepts(method string) bool {
 	return (method == AuthMethodNone) == c.Public()
 }
 
+// serves reports whether a resource server may be told about a token for these resources.
+func (c *Client) serves(audience []string) bool {
+	return len(c.Resources) == 0 || slices.ContainsFunc(c.Resources, func(uri string) bool { return slices.Contains(audience, uri) })
+}
+
 // validClientID checks RFC 6749 appendix A.1: %x20-7E, and at least one character.
 func validClientID(id string) bool {
 	for i := range len(id) {
@@ -144,6 +153,7 @@ func (c *Client) Clone() *Client {
 	clone.RedirectURIs = slices.Clone(c.RedirectURIs)
 	clone.GrantTypes = slices.Clone(c.GrantTypes)
 	clone.Scope = slices.Clone(c.Scope)
+	clone.Resources = slices.Clone(c.Resources)
 	clone.Contacts = slices.Clone(c.Contacts)
 	return &clone
 }

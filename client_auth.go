@@ -1,13 +1,11 @@
 package oauth2
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // credentials are what a request says about its client: who it is, and by which method it proves it.
@@ -84,7 +82,7 @@ func parseBasic(header string) (id, secret string, ok bool) {
 func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
 	c, err := readCredentials(r, f)
 	if err != nil {
-		return nil, s.unauthenticated(r.Context(), "", err)
+		return nil, s.unauthenticated(r, "", err)
 	}
 	client, err := s.cfg.Clients.Client(r.Context(), c.clientID)
 	switch {
@@ -94,31 +92,32 @@ func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	}
+	right := c.method == AuthMethodNone
+	if !right {
+		if right, err = s.verifySecret(r, client, c.secret); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case c.method != AuthMethodNone && !client.verifySecret(c.secret, s.now()), client == s.unknownClient:
-		return nil, s.unauthenticated(r.Context(), client.ID, errClientAuthentication)
+	case !right, client == s.unknownClient:
+		return nil, s.unauthenticated(r, client.ID, errClientAuthentication)
 	case !client.accepts(c.method):
-		return nil, s.unauthenticated(r.Context(), client.ID, errClientMethod)
+		return nil, s.unauthenticated(r, client.ID, errClientMethod)
 	}
 	return client, nil
 }
 
-// unauthenticated tells the event. Only a client that exists is named: what else was sent as a
-// client_id may be a misplaced secret.
-func (s *Server) unauthenticated(ctx context.Context, clientID string, err error) error {
-	if errors.Is(err, ErrInvalidClient) {
-		s.emit(ctx, Event{Type: EventClientAuthenticationFailed, ClientID: clientID, Err: err})
+// unauthenticated counts the failure, whatever it is that is answered with invalid_client, and tells
+// the event. Only a client that exists is named: what else was sent as a client_id may be a misplaced
+// secret.
+func (s *Server) unauthenticated(r *http.Request, clientID string, err error) error {
+	if !errors.Is(err, ErrInvalidClient) {
+		return err
 	}
+	a := Attempt{Kind: AttemptClient, Addr: s.RemoteAddr(r), Name: clientID}
+	if wait := s.cfg.FailureLimiter.Failed(r.Context(), a); wait > 0 {
+		return s.tooManyFailures(r.Context(), a, wait)
+	}
+	s.emit(r.Context(), Event{Type: EventClientAuthenticationFailed, ClientID: clientID, Addr: a.Addr, Err: err})
 	return err
-}
-
-// verifySecret compares a secret with every one that is accepted now.
-func (c *Client) verifySecret(secret string, now time.Time) bool {
-	ok := false
-	for _, s := range c.Secrets {
-		if s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) {
-			ok = VerifySecret(s.Hash, secret) || ok
-		}
-	}
-	return ok
 }

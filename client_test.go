@@ -61,10 +61,10 @@ func TestClientThatCannotBeRegisteredIsAnError(t *testing.T) {
 
 func TestCloneOfAClientSharesNothing(t *testing.T) {
 	t.Parallel()
-	c := &Client{ID: "a", Secrets: []ClientSecret{{Hash: "h"}}, RedirectURIs: []string{"u"}, GrantTypes: []string{"g"}, Scope: Scope{"s"}, Contacts: []string{"c"}}
+	c := &Client{ID: "a", Secrets: []ClientSecret{{Hash: "h"}}, RedirectURIs: []string{"u"}, GrantTypes: []string{"g"}, Scope: Scope{"s"}, Resources: []string{"r"}, Contacts: []string{"c"}}
 	clone := c.Clone()
-	clone.Secrets[0].Hash, clone.RedirectURIs[0], clone.GrantTypes[0], clone.Scope[0], clone.Contacts[0] = "", "", "", "", ""
-	require.Equal(t, &Client{ID: "a", Secrets: []ClientSecret{{Hash: "h"}}, RedirectURIs: []string{"u"}, GrantTypes: []string{"g"}, Scope: Scope{"s"}, Contacts: []string{"c"}}, c)
+	clone.Secrets[0].Hash, clone.RedirectURIs[0], clone.GrantTypes[0], clone.Scope[0], clone.Resources[0], clone.Contacts[0] = "", "", "", "", "", ""
+	require.Equal(t, &Client{ID: "a", Secrets: []ClientSecret{{Hash: "h"}}, RedirectURIs: []string{"u"}, GrantTypes: []string{"g"}, Scope: Scope{"s"}, Resources: []string{"r"}, Contacts: []string{"c"}}, c)
 }
 
 func TestRegistrationRefusesRedirectURIsThatAreNotSafe(t *testing.T) {

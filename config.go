@@ -7,11 +7,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
 // The defaults of ServerConfig.
@@ -40,6 +44,11 @@ func New(cfg ServerConfig) (*Server, error) {
 	}
 	s.lister, _ = storeAs[Lister](cfg.Tokens)
 	s.unknownClient = &Client{Secrets: []ClientSecret{{Hash: HashSecret(NewSecret())}}}
+	s.nobody = sync.OnceValue(func() string { return HashPassword(NewSecret()) })
+	s.hashes = slowHashes
+	s.remembered = lru.New[[sha256.Size]byte, struct{}](rememberedSecrets)
+	_, _ = rand.Read(s.rememberKey[:]) // crypto/rand never fails
+	s.turns.seed = maphash.MakeSeed()
 	s.formCookie = newFormCookie(cfg.Issuer)
 	s.crossOrigin = http.NewCrossOriginProtection()
 	if err := s.crossOrigin.AddTrustedOrigin(originOf(cfg.Issuer)); err != nil {
@@ -76,6 +85,9 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.FailureLimiter == nil {
+		cfg.FailureLimiter = NewMemoryLimiter(MemoryLimiterConfig{Now: cfg.Now})
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
@@ -126,6 +138,9 @@ func (cfg *ServerConfig) validate() error {
 	report(cfg.AuthorizationLifetime < time.Second, "AuthorizationLifetime %v is shorter than a second", cfg.AuthorizationLifetime)
 	report(cfg.RefreshGrace > maxRefreshGrace, "RefreshGrace %v is longer than %v", cfg.RefreshGrace, maxRefreshGrace)
 	report(cfg.SubjectActiveOnCheck && cfg.SubjectActive == nil, "SubjectActiveOnCheck needs SubjectActive")
+	for _, p := range cfg.TrustedProxies {
+		report(!p.IsValid() || p.Bits() == 0, "TrustedProxies: %v is no network, or everyone's", p)
+	}
 	errs = append(errs, cfg.Prefixes.validate())
 	return errors.Join(errs...)
 }
@@ -136,8 +151,11 @@ func validateIssuer(issuer string) error {
 	switch {
 	case issuer == "":
 		return errors.New("oauth2: Issuer is required")
-	case err != nil || u.Host == "" || u.User != nil || u.Opaque != "":
+	case err != nil || u.Hostname() == "" || u.User != nil || u.Opaque != "":
 		return fmt.Errorf("oauth2: Issuer %q is not an absolute URL with a host", issuer)
+	case !strings.HasPrefix(issuer, u.Scheme+"://") || !plainHost(u.Host):
+		// Clients compare the issuer as a string, which JSON must leave as it is.
+		return fmt.Errorf("oauth2: Issuer %q has a scheme in capitals, or a host that is not plain ASCII", issuer)
 	case strings.ContainsAny(issuer, "?#"):
 		return fmt.Errorf("oauth2: Issuer %q has a query or a fragment", issuer)
 	case u.EscapedPath() != u.Path:

@@ -9,29 +9,29 @@ import (
 )
 
 // Introspect is the introspection endpoint (RFC 7662): an authenticated resource server asks what an
-// access token stands for. The answer for anything else, a code or a refresh token included, is
-// {"active":false} and nothing more. token_type_hint is ignored: the prefix tells (section 2.1).
+// access token stands for. The answer for anything else, a code, a refresh token or a token for the
+// resources of others (Client.Resources) included, is {"active":false} and nothing more. token_type_hint is ignored: the prefix tells (section 2.1).
 func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
-	f, client, ok := s.receive(w, r, false)
+	f, client, ok := s.receive(w, r, introspectionEndpoint)
 	if !ok {
 		return
 	}
 	req := &TokenRequest{Client: client, form: f}
 	if err := mayIntrospect(client); err != nil {
-		s.refuse(w, r, req, err)
+		s.refuse(w, r, introspectionEndpoint, req, err)
 		return
 	}
 	token := f.get("token")
 	if token == "" {
-		s.refuse(w, r, req, ErrInvalidRequest.With("token is missing."))
+		s.refuse(w, r, introspectionEndpoint, req, ErrInvalidRequest.With("token is missing."))
 		return
 	}
 	info, err := s.Check(r.Context(), token)
 	switch {
-	case errors.Is(err, ErrInvalidToken):
+	case errors.Is(err, ErrInvalidToken), err == nil && !client.serves(info.Audience):
 		writeBody(w, http.StatusOK, []byte(`{"active":false}`))
 	case err != nil:
-		s.refuse(w, r, req, err)
+		s.refuse(w, r, introspectionEndpoint, req, err)
 	default:
 		writeJSON(w, http.StatusOK, introspection(info))
 	}

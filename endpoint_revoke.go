@@ -11,18 +11,18 @@ import (
 // token answers 200 (section 2.2), another client's is refused and left alone (section 2.1).
 // token_type_hint is ignored: the prefix tells.
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
-	f, client, ok := s.receive(w, r, true)
+	f, client, ok := s.receive(w, r, revocationEndpoint)
 	if !ok {
 		return
 	}
 	req := &TokenRequest{Client: client, form: f}
 	token := f.get("token")
 	if token == "" {
-		s.refuse(w, r, req, ErrInvalidRequest.With("token is missing."))
+		s.refuse(w, r, revocationEndpoint, req, ErrInvalidRequest.With("token is missing."))
 		return
 	}
 	if err := s.expire(r.Context(), token, client); err != nil {
-		s.refuse(w, r, req, err)
+		s.refuse(w, r, revocationEndpoint, req, err)
 		return
 	}
 	w.Header().Set("Content-Length", "0")
@@ -48,7 +48,7 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 		case client != nil && a.ClientID != client.ID:
 			return errForeignClient
 		}
-		if err = s.expireIn(ctx, a, t); !errors.Is(err, ErrConflict) {
+		if err = s.expireIn(ctx, a, t, initiator(client)); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 var errForeignClient = ErrInvalidGrant.With("The token was issued to another client.")
 
 // expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
-func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken) error {
+func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken, by Initiator) error {
 	next := a.Clone()
 	if t.kind == kindAccess {
 		if !next.dropAccess(t.digest()) {
@@ -75,21 +75,21 @@ func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken) 
 			case err != nil:
 				return unavailable(err)
 			}
-			s.emit(ctx, eventOf(EventTokenRevoked, a))
+			s.emit(ctx, ended(EventTokenRevoked, a, by))
 			return nil
 		}
 	}
-	return s.end(ctx, a)
+	return s.end(ctx, a, by)
 }
 
 // end ends a record, and all that was issued from it.
-func (s *Server) end(ctx context.Context, a *Authorization) error {
+func (s *Server) end(ctx context.Context, a *Authorization, by Initiator) error {
 	if a.emptied() {
 		return nil // it had ended before
 	}
 	if err := s.remove(ctx, a); err != nil {
 		return unavailable(err)
 	}
-	s.emit(ctx, eventOf(EventAuthorizationRevoked, a))
+	s.emit(ctx, ended(EventAuthorizationRevoked, a, by))
 	return nil
 }

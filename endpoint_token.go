@@ -10,20 +10,20 @@ import (
 // Token is the token endpoint (RFC 6749 section 3.2): a client proves who it is and exchanges a grant
 // for tokens. The answer is JSON (sections 5.1 and 5.2).
 func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
-	f, client, ok := s.receive(w, r, true)
+	f, client, ok := s.receive(w, r, tokenEndpoint)
 	if !ok {
 		return
 	}
 	req := &TokenRequest{Client: client, Now: s.now(), form: f, server: s}
 	for _, check := range tokenChecks {
 		if err := check.verify(s, req); err != nil {
-			s.refuse(w, r, req, err)
+			s.refuse(w, r, tokenEndpoint, req, err)
 			return
 		}
 	}
 	out, err := s.exchange(r.Context(), req)
 	if err != nil {
-		s.refuse(w, r, req, err)
+		s.refuse(w, r, tokenEndpoint, req, err)
 		return
 	}
 	writeTokens(w, out)

@@ -29,7 +29,7 @@ func (w *world) raw(method, path string, body io.Reader, headers ...string) answ
 			r.Header.Add(headers[i], headers[i+1])
 		}
 	}
-	return w.do(http.DefaultClient, r)
+	return w.do(direct, r)
 }
 
 const machineForm = "grant_type=client_credentials&client_id=" + machine + "&client_secret=" + machine + "-secret"

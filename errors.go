@@ -3,7 +3,9 @@ package oauth2
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // An Error is a refusal in the words of the specifications: what the client is told, and why.
@@ -19,6 +21,10 @@ type Error struct {
 	Description string
 	// Status is the HTTP status of a direct answer. 0 means 400.
 	Status int
+	// RetryAfter is when it makes sense to try again, the Retry-After of a direct answer (RFC 9110
+	// section 10.2.3): see [Error.SetRetryAfter]. 0 means a second where the status is 503, and none
+	// otherwise.
+	RetryAfter time.Duration
 	// Cause is the private reason, for events and errors.Is/As. It is never sent.
 	Cause error
 }
@@ -96,6 +102,17 @@ func (e *Error) status() int {
 		return http.StatusBadRequest
 	}
 	return e.Status
+}
+
+// SetRetryAfter sets the header Retry-After, in whole seconds rounded up, if there is a time to tell.
+func (e *Error) SetRetryAfter(h http.Header) {
+	wait := e.RetryAfter
+	if wait <= 0 && e.status() == http.StatusServiceUnavailable {
+		wait = time.Second
+	}
+	if wait > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	}
 }
 
 // publicDescription is Description within the character set that RFC 6749 section 5.2 allows:

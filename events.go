@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"context"
+	"net/netip"
 	"time"
 )
 
@@ -29,14 +30,38 @@ const (
 	EventRefreshTokenReused EventType = "refresh_token_reused"
 	// EventTokenRefused: the token endpoint refused a request.
 	EventTokenRefused EventType = "token_refused"
+	// EventIntrospectionRefused: the introspection endpoint refused a request. That a token is not
+	// active is an answer and no refusal.
+	EventIntrospectionRefused EventType = "introspection_refused"
+	// EventRevocationRefused: the revocation endpoint refused a request.
+	EventRevocationRefused EventType = "revocation_refused"
 	// EventClientAuthenticationFailed: a client did not prove who it is.
 	EventClientAuthenticationFailed EventType = "client_authentication_failed"
+	// EventAttemptLimited: a client, or a user with a password, failed more often than is forgiven, or
+	// found no room to be looked at. Err is the answer.
+	EventAttemptLimited EventType = "attempt_limited"
 	// EventTokenRevoked: one access token was ended.
 	EventTokenRevoked EventType = "token_revoked"
 	// EventAuthorizationRevoked: an authorization was ended, and all that was issued from it.
 	EventAuthorizationRevoked EventType = "authorization_revoked"
+	// EventClientCreated, EventClientChanged and EventClientDeleted: a registered client changed. They
+	// are told by who keeps the clients, for instance by the Registry of package audit.
+	EventClientCreated EventType = "client_created"
+	EventClientChanged EventType = "client_changed"
+	EventClientDeleted EventType = "client_deleted"
 	// EventFault: a store or a hook failed.
 	EventFault EventType = "fault"
+)
+
+// An Initiator is who ended a token or an authorization.
+type Initiator string
+
+// The initiators.
+const (
+	// ByClient: the client, at the revocation endpoint.
+	ByClient Initiator = "client"
+	// ByApplication: the application, by one of the Server's Expire methods.
+	ByApplication Initiator = "application"
 )
 
 // An Event tells what happened. It holds no secret, code or token.
@@ -48,10 +73,18 @@ type Event struct {
 	// client exists.
 	ClientID string
 	Subject  string
-	// AuthorizationID names the record; access logs of resource servers can be joined on it.
+	// AuthorizationID names the record; access logs of resource servers can be joined on it. In a
+	// refusal it is the record of the code or token that was presented, whose Subject is told then too.
 	AuthorizationID string
 	GrantType       string
 	Scope           Scope
+	// Addr is the network address that an attempt came from: in EventClientAuthenticationFailed and
+	// EventAttemptLimited alone.
+	Addr netip.Addr
+	// By is who ended a token or an authorization. It is empty in every other event.
+	By Initiator
+	// Changed are the members of the client that differ, in RFC 7591's names, in EventClientChanged.
+	Changed []string
 	// Err is the refusal or the fault, nil otherwise.
 	Err error
 }
@@ -67,4 +100,19 @@ func (s *Server) emit(ctx context.Context, e Event) {
 // eventOf is an event about a record.
 func eventOf(t EventType, a *Authorization) Event {
 	return Event{Type: t, ClientID: a.ClientID, Subject: a.Subject, AuthorizationID: a.ID, GrantType: a.GrantType, Scope: a.Scope}
+}
+
+// ended is an event about what was ended, and by whom.
+func ended(t EventType, a *Authorization, by Initiator) Event {
+	e := eventOf(t, a)
+	e.By = by
+	return e
+}
+
+// initiator is the client that ends a token of its own, or the application where there is none.
+func initiator(client *Client) Initiator {
+	if client == nil {
+		return ByApplication
+	}
+	return ByClient
 }

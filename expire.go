@@ -30,7 +30,7 @@ func (s *Server) ExpireAuthorization(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	}
-	return s.end(ctx, a)
+	return s.end(ctx, a, ByApplication)
 }
 
 // ExpireSubject ends every authorization that a resource owner gave: log out everywhere. It returns
@@ -55,7 +55,7 @@ func (s *Server) expireAll(ctx context.Context, q ListQuery) (int, error) {
 			return n, err
 		}
 		for _, a := range page {
-			if err := s.end(ctx, a); err != nil {
+			if err := s.end(ctx, a, ByApplication); err != nil {
 				return n, err
 			}
 			n++

@@ -33,6 +33,9 @@ type TokenRequest struct {
 
 	form   form
 	server *Server
+	// presented is the record of the code or refresh token in the request, once that is proven. Events
+	// name it.
+	presented *Authorization
 }
 
 // An Issuance is what a grant decided to issue.

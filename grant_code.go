@@ -42,6 +42,7 @@ func (CodeGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, er
 	if a.Code == nil || !code.provenBy(a.LineageKey) {
 		return nil, errCodeUnknown
 	}
+	req.presented = a
 	for _, check := range codeChecks {
 		if err := check.verify(a, req); err != nil {
 			return nil, err

@@ -38,6 +38,7 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	if a.Refresh == nil || !token.provenBy(a.LineageKey) {
 		return nil, errRefreshUnknown
 	}
+	req.presented = a
 	for _, check := range refreshChecks {
 		if err := check.verify(a, req); err != nil {
 			return nil, err

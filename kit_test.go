@@ -104,10 +104,14 @@ func newWorld(t testing.TB, configure ...func(*oauth2.ServerConfig)) *world {
 	return w
 }
 
+// direct is a client without cookies. It has a transport of its own: every httptest.Server that closes
+// closes the idle connections of the default one, and breaks the requests of other tests.
+var direct = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+
 func newBrowser(t testing.TB) *http.Client {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	return &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: direct.Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func askOnPage(w http.ResponseWriter, r *http.Request, req *oauth2.AuthorizationRequest) (*oauth2.Approval, error) {
@@ -188,7 +192,7 @@ func (w *world) post(path, client string, form url.Values) answer {
 	if client != "" {
 		r.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secretOf(client)))
 	}
-	return w.do(http.DefaultClient, r)
+	return w.do(direct, r)
 }
 
 func (w *world) token(client string, pairs ...string) answer {

@@ -29,10 +29,14 @@ package oauth2
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"time"
+
+	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
 // A ServerConfig configures a Server. Issuer, Clients and Tokens are required, and Consent where the
@@ -98,6 +102,14 @@ type ServerConfig struct {
 	// ends the grace of the last rotations and nothing else.
 	Pepper []byte
 
+	// FailureLimiter counts failed client authentications and the like, and slows down who fails too
+	// often. nil means one in the memory of this process, see [NewMemoryLimiter].
+	FailureLimiter FailureLimiter
+	// TrustedProxies are the networks of the reverse proxies in front of the server: of those alone is
+	// X-Forwarded-For believed, see [Server.RemoteAddr]. nil means that there are none. Behind a proxy
+	// that is not named here, all clients have one address and one budget of failures.
+	TrustedProxies []netip.Prefix
+
 	// SubjectActive, if set, is asked before every refresh whether the subject may still be served:
 	// a locked user stops refreshing at once. An error answers 503.
 	SubjectActive func(ctx context.Context, subject string) (bool, error)
@@ -142,8 +154,9 @@ type TokenPrefixes struct {
 	Refresh string // "rt_"
 }
 
-// A Server is one authorization server (RFC 6749 section 1.1). It is immutable, owns no goroutine,
-// and is safe for concurrent use; any number of them over one store behave as one.
+// A Server is one authorization server (RFC 6749 section 1.1). It owns no goroutine and is safe for
+// concurrent use. It keeps nothing but a short memory of failures and of slow secrets, on which no
+// answer but 429 and 503 depends: any number of Servers over one store behave as one.
 type Server struct {
 	cfg      ServerConfig
 	grants   map[string]GrantHandler
@@ -158,8 +171,17 @@ type Server struct {
 	lister Lister
 	// sleep is waited with between attempts.
 	sleep func(context.Context, time.Duration) error
-	// unknownClient is verified in the place of a client that does not exist, in the same time.
+	// unknownClient is verified in the place of a client that does not exist, in the time that a secret
+	// made by NewSecret takes.
 	unknownClient *Client
+	// nobody is the hash of a user who does not exist.
+	nobody func() string
+	// hashes let slow hashes through. remembered are the digests, under rememberKey, of client secrets
+	// that need none for a while.
+	hashes      *hashLanes
+	remembered  *lru.Cache[[sha256.Size]byte, struct{}]
+	rememberKey [32]byte
+	turns       turnTable
 }
 
 // ServeHTTP answers every path that [Server.Paths] names, and 404 elsewhere.
@@ -192,10 +214,15 @@ func (s *Server) get(ctx context.Context, id string) (*Authorization, error) {
 		return nil, unavailable(err)
 	case a.Format > recordFormat:
 		return nil, unavailable(errNewerFormat)
+	case a.ID != id:
+		return nil, unavailable(errOtherRecord)
 	case a.Issuer != s.cfg.Issuer:
 		return nil, ErrNotFound
 	}
 	return a, nil
 }
 
-var errNewerFormat = errors.New("oauth2: the record was written by a newer version")
+var (
+	errNewerFormat = errors.New("oauth2: the record was written by a newer version")
+	errOtherRecord = errors.New("oauth2: the store returned a record with another ID than was asked for")
+)

@@ -9,41 +9,57 @@ import (
 	"time"
 )
 
+// A directEndpoint is one that a client calls itself, without the resource owner's browser.
+type directEndpoint struct {
+	// refused is the event of a refusal.
+	refused EventType
+	// browsers: a page may call it (Fetch section 3.3).
+	browsers bool
+}
+
+var (
+	tokenEndpoint         = directEndpoint{refused: EventTokenRefused, browsers: true}
+	introspectionEndpoint = directEndpoint{refused: EventIntrospectionRefused}
+	revocationEndpoint    = directEndpoint{refused: EventRevocationRefused, browsers: true}
+)
+
 // receive is the beginning of every endpoint that a client calls directly: a POST with a form in its
 // body, by a client that authenticates (RFC 6749 section 3.2). Where it fails, it has answered.
-func (s *Server) receive(w http.ResponseWriter, r *http.Request, browsers bool) (form, *Client, bool) {
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, at directEndpoint) (form, *Client, bool) {
 	noStore(w.Header())
-	if browsers && preflight(w, r) {
+	if at.browsers && preflight(w, r) {
 		return nil, nil, false
 	}
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		writeError(w, &Error{Code: ErrInvalidRequest.Code, Description: "The method is not POST.", Status: http.StatusMethodNotAllowed})
+		s.refuse(w, r, at, nil, errMethodNotPost)
 		return nil, nil, false
 	}
 	f, err := readForm(r)
 	if err != nil {
-		s.refuse(w, r, nil, malformed(err))
+		s.refuse(w, r, at, nil, malformed(err))
 		return nil, nil, false
 	}
 	if name, ok := f.repeated(); ok {
-		s.refuse(w, r, nil, repeatedParameter(name))
+		s.refuse(w, r, at, nil, repeatedParameter(name))
 		return nil, nil, false
 	}
 	client, err := s.authenticate(r, f)
 	switch {
-	case errors.Is(err, ErrInvalidClient):
+	case errors.Is(err, ErrInvalidClient), errors.Is(err, ErrTooManyAttempts):
 		writeError(w, asError(err)) // the event was told
 		return nil, nil, false
 	case err != nil:
-		s.refuse(w, r, nil, err)
+		s.refuse(w, r, at, nil, err)
 		return nil, nil, false
 	}
-	if browsers {
+	if at.browsers {
 		allowOrigin(w, r, client)
 	}
 	return f, client, true
 }
+
+var errMethodNotPost = &Error{Code: ErrInvalidRequest.Code, Description: "The method is not POST.", Status: http.StatusMethodNotAllowed}
 
 // malformed is the refusal of a form that cannot be read.
 func malformed(err error) *Error {
@@ -64,14 +80,17 @@ func repeatedParameter(name string) *Error {
 }
 
 // refuse answers with an error (RFC 6749 section 5.2) and tells the event.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, req *TokenRequest, err error) {
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, at directEndpoint, req *TokenRequest, err error) {
 	e := asError(err)
-	event := Event{Type: EventTokenRefused, Err: err}
+	event := Event{Type: at.refused, Err: err}
 	if e.status() >= http.StatusInternalServerError {
 		event.Type = EventFault
 	}
 	if req != nil {
 		event.ClientID, event.GrantType = req.Client.ID, req.GrantType
+		if req.presented != nil {
+			event.Subject, event.AuthorizationID = req.presented.Subject, req.presented.ID
+		}
 	}
 	s.emit(r.Context(), event)
 	writeError(w, e)
@@ -79,12 +98,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, req *TokenReques
 
 // writeError writes RFC 6749 section 5.2's JSON.
 func writeError(w http.ResponseWriter, e *Error) {
-	switch e.status() {
-	case http.StatusUnauthorized:
+	if e.status() == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)
-	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
 	}
+	e.SetRetryAfter(w.Header())
 	writeJSON(w, e.status(), struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description,omitempty"`

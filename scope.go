@@ -11,16 +11,23 @@ import (
 // In JSON it is one string, the tokens separated by blanks. The zero value is the empty scope.
 type Scope []string
 
+// maxScopeTokens bounds the work of comparing them with each other.
+const maxScopeTokens = 1000
+
 var errScopeSyntax = errors.New("oauth2: malformed scope")
 
 // ParseScope reads a scope parameter: tokens of the characters %x21 / %x23-5B / %x5D-7E, separated
-// by single blanks (RFC 6749 section 3.3). A token named twice counts once. The empty string is the
-// empty scope.
+// by single blanks (RFC 6749 section 3.3), at most 1,000 of them. A token named twice counts once. The
+// empty string is the empty scope.
 func ParseScope(s string) (Scope, error) {
 	if s == "" {
 		return nil, nil
 	}
-	scope := make(Scope, 0, strings.Count(s, " ")+1)
+	blanks := strings.Count(s, " ")
+	if blanks >= maxScopeTokens {
+		return nil, errScopeSyntax
+	}
+	scope := make(Scope, 0, blanks+1)
 	for token := range strings.SplitSeq(s, " ") {
 		if !validScopeToken(token) {
 			return nil, errScopeSyntax

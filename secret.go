@@ -33,7 +33,13 @@ const (
 	// argonMemoryMax refuses a hash whose verification would take the machine down: 256 MiB.
 	argonMemoryMax = 256 * 1024
 	argonTimeMax   = 16
+
+	argonParameters = "m=%d,t=%d,p=%d"
 )
+
+// bcryptCostMax refuses a hash whose verification would take longer than some seconds: each step of
+// the cost doubles the time, and 31 would be days.
+const bcryptCostMax = 16
 
 var errHashSyntax = errors.New("oauth2: malformed hash of a secret")
 
@@ -57,7 +63,7 @@ func HashSecret(secret string) string {
 func HashPassword(password string) string {
 	salt := newSalt()
 	sum := argon2.IDKey([]byte(password), []byte(salt), argonTime, argonMemory, argonThreads, argonSum)
-	return fmt.Sprintf("%sv=%d$m=%d,t=%d,p=%d$%s$%s", prefixArgon2id, argon2.Version, argonMemory, argonTime, argonThreads,
+	return fmt.Sprintf("%sv=%d$"+argonParameters+"$%s$%s", prefixArgon2id, argon2.Version, argonMemory, argonTime, argonThreads,
 		base64.RawStdEncoding.EncodeToString([]byte(salt)), base64.RawStdEncoding.EncodeToString(sum))
 }
 
@@ -73,7 +79,7 @@ func VerifySecret(hash, secret string) bool {
 	case strings.HasPrefix(hash, prefixArgon2id):
 		return verifyArgon2id(hash, secret)
 	case strings.HasPrefix(hash, prefixBcrypt):
-		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(secret)) == nil
+		return boundedBcrypt(hash) && bcrypt.CompareHashAndPassword([]byte(hash), []byte(secret)) == nil
 	}
 	return false
 }
@@ -88,10 +94,15 @@ func IsHash(text string) bool {
 		_, err := parseArgon2id(text)
 		return err == nil
 	case strings.HasPrefix(text, prefixBcrypt):
-		_, err := bcrypt.Cost([]byte(text))
-		return err == nil
+		return boundedBcrypt(text)
 	}
 	return false
+}
+
+// boundedBcrypt reports whether a bcrypt hash can be read, and at a cost that the machine can bear.
+func boundedBcrypt(hash string) bool {
+	cost, err := bcrypt.Cost([]byte(hash))
+	return err == nil && cost <= bcryptCostMax
 }
 
 type argonHash struct {
@@ -101,15 +112,13 @@ type argonHash struct {
 }
 
 func parseArgon2id(hash string) (h argonHash, err error) {
-	var version int
 	parts := strings.Split(hash, "$") // "", "argon2id", version, parameters, salt, sum
-	if len(parts) != 6 {
+	if len(parts) != 6 || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return h, errHashSyntax
 	}
-	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return h, errHashSyntax
-	}
-	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads); err != nil {
+	// Sscanf stops where the format ends, whatever follows: writing it again tells.
+	_, err = fmt.Sscanf(parts[3], argonParameters, &h.memory, &h.time, &h.threads)
+	if err != nil || parts[3] != fmt.Sprintf(argonParameters, h.memory, h.time, h.threads) {
 		return h, errHashSyntax
 	}
 	if h.memory == 0 || h.memory > argonMemoryMax || h.time == 0 || h.time > argonTimeMax || h.threads == 0 {

@@ -46,8 +46,10 @@ type bearerToken struct {
 // this ID and lineage key.
 func newBearerToken(kind tokenKind, id, lineageKey string, core tokenCore) bearerToken {
 	t := bearerToken{kind: kind}
-	// An ID always decodes: it was encoded by newID.
-	_, _ = base64.RawURLEncoding.Decode(t.raw[:idBytes], []byte(id))
+	// Only the ID of a garbled record has another length or does not decode. Its tokens lead to no record.
+	if len(id) == idChars {
+		_, _ = base64.RawURLEncoding.Decode(t.raw[:idBytes], []byte(id))
+	}
 	copy(t.raw[idBytes:], core[:])
 	copy(t.raw[idBytes+coreBytes:], proof(lineageKey, kind, core[:]))
 	return t

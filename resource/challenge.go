@@ -54,7 +54,10 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed
 func challenge(realm string, e *oauth2.Error, needed oauth2.Scope) string {
 	var scope string
 	if errors.Is(e, oauth2.ErrInsufficientScope) {
-		scope = needed.String()
+		// What is no scope is in no token, and its characters have no place in a challenge.
+		if named, err := oauth2.ParseScope(needed.String()); err == nil {
+			scope = named.String()
+		}
 	}
 	var b strings.Builder
 	b.WriteString("Bearer realm=" + quote(realm))

@@ -109,7 +109,7 @@ func (w *world) revoke(token string) {
 	require.NoError(w.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(machineID, machineSecret)
-	res, err := http.DefaultClient.Do(r)
+	res, err := direct.Do(r)
 	require.NoError(w.t, err)
 	defer res.Body.Close()
 	require.Equal(w.t, http.StatusOK, res.StatusCode)
@@ -126,6 +126,10 @@ func (w *world) introspector(configure ...func(*resource.IntrospectorConfig)) *r
 	require.NoError(w.t, err)
 	return i
 }
+
+// direct has a transport of its own: every httptest.Server that closes closes the idle connections of
+// the default one, and breaks the requests of other tests.
+var direct = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 
 // An answer is a response that was read to its end.
 type answer struct {
@@ -185,7 +189,7 @@ func (a *api) call(authorization ...string) answer {
 
 func (a *api) do(r *http.Request) answer {
 	a.t.Helper()
-	res, err := http.DefaultClient.Do(r)
+	res, err := direct.Do(r)
 	require.NoError(a.t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)

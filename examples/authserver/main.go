@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 
 	"github.com/seed5f5fedc6/oauth2/examples/internal/authserver"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/launch"
@@ -20,6 +21,12 @@ func run(ctx context.Context, args []string) (err error) {
 	options.Flags(fs)
 	if err := launch.Parse(fs, args); err != nil {
 		return err
+	}
+	switch {
+	case options.VerifyAudit != "":
+		return authserver.VerifyAudit(os.Stdout, options)
+	case options.Lint:
+		return authserver.Lint(ctx, os.Stdout, options)
 	}
 	ln, err := launch.Listen(options.Addr)
 	if err != nil {

@@ -70,6 +70,7 @@ func fullClient(id string) *oauth2.Client {
 		ApplicationType:         "web",
 		Scope:                   oauth2.Scope{"read", "write"},
 		ResourceServer:          true,
+		Resources:               []string{"https://api.example.com", "https://api.example.com/v2"},
 		PKCEOptional:            true,
 		CodeLifetime:            30 * time.Second,
 		AccessLifetime:          time.Minute + time.Nanosecond,

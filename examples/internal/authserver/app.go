@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/audit"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -25,16 +26,17 @@ const (
 	sweepBatch = 200
 )
 
-// An App is Xmail's authorization server, ready to be served. It keeps nothing in the process but a
-// count of failed logins, and what Options.Store says. It is safe for concurrent use.
+// An App is Xmail's authorization server, ready to be served. It keeps nothing in the process but the
+// library's count of failures, and what Options.Store says. It is safe for concurrent use.
 type App struct {
 	log      *slog.Logger
 	server   *oauth2.Server
 	clients  *memory.Clients
-	users    *users
-	limiter  *limiter
+	users    users
 	sessions *sessions
 	stores   *stores
+	audit    *audit.Log // nil: there is none
+	findings []oauth2.Finding
 	builtins bool
 
 	base        string // the path of the issuer, without a slash at its end
@@ -54,7 +56,7 @@ func New(ctx context.Context, options Options) (_ *App, err error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
 	}
-	a := &App{log: o.Log, limiter: newLimiter(), builtins: o.Users == nil && o.UsersFile == ""}
+	a := &App{log: o.Log, builtins: o.Users == nil && o.UsersFile == ""}
 	clients, err := a.register(&o)
 	if err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
@@ -62,8 +64,11 @@ func New(ctx context.Context, options Options) (_ *App, err error) {
 	if a.stores, err = openStores(ctx, &o); err != nil {
 		return nil, fmt.Errorf("authserver: %w", err)
 	}
-	if err := a.build(&o, clients); err != nil {
+	if err := a.openAudit(&o); err != nil {
 		return nil, errors.Join(fmt.Errorf("authserver: %w", err), a.stores.close())
+	}
+	if err := a.build(&o, clients); err != nil {
+		return nil, errors.Join(fmt.Errorf("authserver: %w", err), a.closeAudit(), a.stores.close())
 	}
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	a.swept.Go(func() { a.sweep(ctx) })
@@ -89,7 +94,7 @@ func (a *App) register(o *Options) ([]*oauth2.Client, error) {
 
 // build makes the library's server and this site around it.
 func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
-	a.server, err = oauth2.New(oauth2.ServerConfig{
+	cfg := oauth2.ServerConfig{
 		Issuer:          o.Issuer,
 		Clients:         a.clients,
 		Tokens:          a.stores.tokens,
@@ -102,13 +107,15 @@ func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
 		AccessLifetime:  o.AccessLifetime,
 		RefreshLifetime: o.RefreshLifetime,
 		RefreshGrace:    o.Grace,
+		TrustedProxies:  o.TrustedProxies,
 		SubjectActive:   func(_ context.Context, subject string) (bool, error) { return a.users.exists(subject), nil },
-		OnEvent:         a.logEvent,
+		OnEvent:         a.tell,
 		Now:             o.Now,
-	})
-	if err != nil {
+	}
+	if a.server, err = oauth2.New(cfg); err != nil {
 		return err
 	}
+	a.findings = append(oauth2.Lint(oauth2.ProfileOAuth21, cfg, clients...), oauth2.Lint(oauth2.ProfileFAPI2, cfg, clients...)...)
 	issuer, err := url.Parse(o.Issuer)
 	if err != nil {
 		return err
@@ -153,7 +160,7 @@ func (a *App) Banner() string {
 func (a *App) Close() error {
 	a.stop()
 	a.swept.Wait()
-	return a.stores.close()
+	return errors.Join(a.closeAudit(), a.stores.close())
 }
 
 // sweep drops what has expired, until ctx is done.
@@ -176,7 +183,7 @@ func (a *App) sweep(ctx context.Context) {
 func (a *App) logEvent(ctx context.Context, e oauth2.Event) {
 	level := slog.LevelInfo
 	switch e.Type {
-	case oauth2.EventCodeReplayed, oauth2.EventRefreshTokenReused, oauth2.EventClientAuthenticationFailed:
+	case oauth2.EventCodeReplayed, oauth2.EventRefreshTokenReused, oauth2.EventClientAuthenticationFailed, oauth2.EventAttemptLimited:
 		level = slog.LevelWarn
 	case oauth2.EventFault:
 		level = slog.LevelError

@@ -2,13 +2,15 @@ package authserver
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
+
+	"github.com/seed5f5fedc6/oauth2"
 )
 
 // loginKeyChars is the length of the browser's key, as rand.Text makes it: 128 bits at least.
@@ -61,27 +63,27 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, password := r.PostFormValue("username"), r.PostFormValue("password")
-	seen, limited := a.limiter.admit(r.Context(), name)
-	right := false
-	if seen {
-		var err error
-		if right, err = a.users.verify(r.Context(), name, password); err != nil {
-			a.unavailable(w, r, err)
-			return
-		}
-	}
+	right, err := a.server.VerifyPassword(r, name, a.users[name], password)
 	switch {
+	case err != nil:
+		a.loginLimited(w, r, name, err)
 	case right:
-		a.limiter.succeed(name)
 		a.loggedIn(w, r, name)
-	case limited:
-		a.log.WarnContext(r.Context(), "login limited")
-		w.Header().Set("Retry-After", strconv.Itoa(int(time.Minute/time.Second)))
-		a.askLogin(w, r, http.StatusTooManyRequests, loginData{Username: name, Message: "login.limited"})
 	default:
-		a.log.WarnContext(r.Context(), "login failed")
+		a.note(r.Context(), slog.LevelWarn, "login failed", "")
 		a.askLogin(w, r, http.StatusForbidden, loginData{Username: name, Message: "login.wrong"})
 	}
+}
+
+// loginLimited answers an attempt beyond the limits, which says nothing about the password.
+func (a *App) loginLimited(w http.ResponseWriter, r *http.Request, name string, err error) {
+	e, ok := errors.AsType[*oauth2.Error](err)
+	if !ok {
+		a.unavailable(w, r, err)
+		return
+	}
+	e.SetRetryAfter(w.Header())
+	a.askLogin(w, r, e.Status, loginData{Username: name, Message: "login.limited"})
 }
 
 func (a *App) loggedIn(w http.ResponseWriter, r *http.Request, name string) {
@@ -90,7 +92,7 @@ func (a *App) loggedIn(w http.ResponseWriter, r *http.Request, name string) {
 		a.unavailable(w, r, err)
 		return
 	}
-	a.log.InfoContext(r.Context(), "login", "subject", name)
+	a.note(r.Context(), slog.LevelInfo, "login", name)
 	seeOther(w, target)
 }
 
@@ -100,7 +102,7 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request, l *login) {
 		a.unavailable(w, r, err)
 		return
 	}
-	a.log.InfoContext(r.Context(), "logout", "subject", l.Subject)
+	a.note(r.Context(), slog.LevelInfo, "logout", l.Subject)
 	seeOther(w, a.base+"/")
 }
 

@@ -10,10 +10,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/audit"
 )
 
 // The defaults of Options.
@@ -47,9 +50,19 @@ type Options struct {
 	RefreshLifetime time.Duration
 	// TLSCert and TLSKey are the files of a certificate and its key: both or neither.
 	TLSCert, TLSKey string
+	// TrustedProxies are the networks of the reverse proxies in front, as in [oauth2.ServerConfig].
+	TrustedProxies []netip.Prefix
 	// CookieKey signs the session cookie: 32 bytes or more in standard base64. Replicas share it. ""
 	// means a random key, which is kept in the database if there is one.
 	CookieKey string
+	// AuditFile is where the audit log is written. "" means none. AuditKey makes its hashes HMAC-SHA256:
+	// 32 bytes or more in standard base64. "" means plain SHA-256.
+	AuditFile, AuditKey string
+	// VerifyAudit is an audit log to verify, and AuditHeads are checkpoints that must be in it.
+	VerifyAudit string
+	AuditHeads  []audit.Checkpoint
+	// Lint asks for the findings of the configuration linter.
+	Lint bool
 
 	// Clients and Users are used instead of the files and the built-ins, if they are not nil.
 	Clients []*oauth2.Client
@@ -74,12 +87,29 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.Var((*durationFlag)(&o.RefreshLifetime), "refresh-lifetime", "lifetime of a refresh token since its last use: seconds or a `duration` (default 720h)")
 	fs.StringVar(&o.TLSCert, "tls-cert", "", "certificate `file`, for https")
 	fs.StringVar(&o.TLSKey, "tls-key", "", "key `file` of the certificate")
+	fs.Func("trusted-proxies", "`networks` of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8 (default none)", func(text string) (err error) {
+		o.TrustedProxies, err = parseNetworks(text)
+		return err
+	})
 	// A key is no default that -help may show, so it is parsed where it is set.
 	fs.Func("cookie-key", "`key` that signs session cookies: 32 bytes or more in base64 (default random, kept in the store)", func(text string) error {
 		o.CookieKey = text
 		_, err := parseCookieKey(text)
 		return err
 	})
+	fs.StringVar(&o.AuditFile, "audit", "", "audit log: a `file` that is appended to (default none)")
+	fs.Func("audit-key", "`key` of the audit log's hashes: 32 bytes or more in base64 (default none, plain SHA-256)", func(text string) error {
+		o.AuditKey = text
+		_, err := parseAuditKey(text)
+		return err
+	})
+	fs.StringVar(&o.VerifyAudit, "verify-audit", "", "verify an audit log `file`, and exit")
+	fs.Func("audit-head", "`checkpoint` REPLICA:SEQ:HASH that must be in the log, for -verify-audit; may be repeated", func(text string) error {
+		head, err := audit.ParseCheckpoint(text)
+		o.AuditHeads = append(o.AuditHeads, head)
+		return err
+	})
+	fs.BoolVar(&o.Lint, "lint", false, "print where the configuration falls short of OAuth 2.1 and FAPI 2.0, and exit")
 }
 
 func (o Options) withDefaults() Options {
@@ -113,6 +143,24 @@ func (o *Options) validate() error {
 		return errors.New("-tls-cert and -tls-key need each other")
 	}
 	return nil
+}
+
+// parseNetworks reads networks separated by commas; an address alone is a network of one.
+func parseNetworks(text string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for field := range strings.SplitSeq(text, ",") {
+		field = strings.TrimSpace(field)
+		if addr, err := netip.ParseAddr(field); err == nil {
+			networks = append(networks, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(field)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 var errDuration = errors.New("neither seconds nor a duration such as 90s or 24h, or negative")

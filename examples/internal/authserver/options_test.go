@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -203,4 +204,15 @@ func TestDefaultStoreIsAPrivateFileInTheCacheFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, info.Mode().Perm()&0o077)
 	require.Contains(t, app.Banner(), app.StorePath())
+}
+
+func TestTrustedProxiesAreNetworksOrAddresses(t *testing.T) {
+	t.Parallel()
+	o, err := parse(t, "-trusted-proxies", "10.0.0.0/8, fd00::/8,192.0.2.1")
+	require.NoError(t, err)
+	require.Equal(t, "[10.0.0.0/8 fd00::/8 192.0.2.1/32]", fmt.Sprint(o.TrustedProxies))
+	for _, text := range []string{"", "10.0.0.0/8,", "proxy.example.com", "10.0.0.0/33"} {
+		_, err := parse(t, "-trusted-proxies", text)
+		require.Error(t, err, text)
+	}
 }

@@ -1,0 +1,141 @@
+package attack
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/testclock"
+	"github.com/seed5f5fedc6/oauth2/store/memory"
+)
+
+// An app is a small application that embeds the library: its consent page asks for the password too.
+type app struct {
+	target *target
+	tokens oauth2.TokenStore
+	clock  *testclock.Clock
+	log    *buffer
+	slog   *slog.Logger
+
+	mu     sync.Mutex
+	locked map[string]bool
+}
+
+// startApp starts an application on a listener of its own, over the target's records. change may
+// change its configuration.
+func startApp(t *testing.T, tg *target, change ...func(*oauth2.ServerConfig)) *site {
+	return newApp(t, tg, tg.place.open(t)).serve(t, change...)
+}
+
+func newApp(t *testing.T, tg *target, tokens oauth2.TokenStore) *app {
+	a := &app{target: tg, tokens: tokens, clock: testclock.At(time.Now()), log: &buffer{}, locked: map[string]bool{}}
+	a.slog = slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return a
+}
+
+// serve puts the application on a listener.
+func (a *app) serve(t *testing.T, change ...func(*oauth2.ServerConfig)) *site {
+	clients, err := oauth2.ParseClients(a.target.registrations(t))
+	require.NoError(t, err)
+	registry, err := memory.NewClients(clients...)
+	require.NoError(t, err)
+	s := &site{target: a.target, t: t, kind: embedded, app: a}
+	var handler http.Handler
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(listener.Close)
+	var protect func(*site)
+	s.apiURL, protect = startAPI(t)
+	cfg := oauth2.ServerConfig{
+		Issuer: listener.URL, Clients: registry, Tokens: a.tokens, Now: a.clock.Now,
+		Consent:   a.consent,
+		Resources: []oauth2.Resource{{URI: s.apiURL}},
+		Scopes:    oauth2.Scope{scopeRead, scopeStats},
+		SubjectActive: func(_ context.Context, subject string) (bool, error) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return !a.locked[subject], nil
+		},
+		OnEvent: a.tell,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	server, err := oauth2.New(cfg)
+	require.NoError(t, err)
+	handler, s.issuer = server, server.Issuer()
+	s.connect()
+	protect(s)
+	return s
+}
+
+// anew is the same application once more, on another listener, with another configuration and a
+// clock of its own, over the same records.
+func (s *site) anew(change ...func(*oauth2.ServerConfig)) *site {
+	s.t.Helper()
+	again := newApp(s.t, s.target, s.app.tokens)
+	again.log, again.slog = s.app.log, s.app.slog
+	return again.serve(s.t, change...)
+}
+
+// tell writes an event in every way in which an application might.
+func (a *app) tell(ctx context.Context, e oauth2.Event) {
+	a.slog.InfoContext(ctx, string(e.Type), "event", e, "error", e.Err)
+	a.slog.InfoContext(ctx, fmt.Sprintf("%+v %#v %+v", e, e, e.Err))
+}
+
+func (a *app) lock(user string, locked bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.locked[user] = locked
+}
+
+var appPage = template.Must(template.New("").Parse(`<!doctype html><html><body><form id="consent" method="post">
+<input type="hidden" name="form_token" value="{{.FormToken}}">
+<p>{{.Client.Name}} ({{.Client.ID}}) {{.RedirectURI}} {{.Scope}}</p>
+<input name="username"><input name="password" type="password">
+<button name="decision" value="no">No</button><button name="decision" value="yes">Yes</button>
+</form></body></html>`))
+
+func (a *app) consent(w http.ResponseWriter, r *http.Request, req *oauth2.AuthorizationRequest) (*oauth2.Approval, error) {
+	user, password := r.PostFormValue("username"), r.PostFormValue("password")
+	known := password != "" && a.target.passwords[user] == password
+	switch {
+	case req.Answered && r.PostFormValue("decision") == "no":
+		return nil, oauth2.ErrAccessDenied
+	case req.Answered && r.PostFormValue("decision") == "yes" && known:
+		return &oauth2.Approval{Subject: user, AuthTime: a.clock.Now()}, nil
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := appPage.Execute(w, req); err != nil {
+		return nil, err
+	}
+	return nil, oauth2.ErrAnswered
+}
+
+// A buffer is a log that many write to.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

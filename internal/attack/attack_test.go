@@ -1,0 +1,120 @@
+package attack
+
+import (
+	"os"
+	"testing"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	logging.Disable() // go-redis tells of every server that a test ends
+	os.Exit(m.Run())
+}
+
+// An attack is one thing that is tried, named by what holds nevertheless.
+type attack struct {
+	name string
+	// source is the section that demands it, or where it went through.
+	source string
+	// only restricts the attack to one kind of server. The zero value is both.
+	only kind
+	run  func(t *testing.T, s *site)
+}
+
+// A kind of server under attack.
+type kind int
+
+const (
+	embedded kind = iota + 1 // an application of these tests, whose configuration and clock they set
+	example                  // the program examples/authserver
+)
+
+type area struct {
+	name    string
+	attacks []attack
+}
+
+// areas returns every attack, in the order of the protocol.
+func areas() []area {
+	return []area{
+		{"redirect", redirectAttacks},
+		{"authorize", authorizeAttacks},
+		{"pkce", pkceAttacks},
+		{"consent", consentAttacks},
+		{"login", loginAttacks},
+		{"code", codeAttacks},
+		{"refresh", refreshAttacks},
+		{"token", tokenAttacks},
+		{"wire", wireAttacks},
+		{"client credentials", clientCredentialsAttacks},
+		{"introspection", introspectionAttacks},
+		{"revocation", revocationAttacks},
+		{"metadata", metadataAttacks},
+		{"resource", resourceAttacks},
+	}
+}
+
+func TestAttacks(t *testing.T) {
+	t.Parallel()
+	for _, k := range []keeper{inMemory, inSQLite, inRedis} {
+		t.Run(k.name, func(t *testing.T) {
+			attackAll(t, startApp(t, newTarget(t, k)))
+		})
+	}
+}
+
+func TestAttacksOnTheExampleServer(t *testing.T) {
+	t.Parallel()
+	program := buildExample(t)
+	for _, target := range []struct {
+		keeper
+		https bool
+	}{{inMemory, false}, {inSQLite, false}, {inRedis, false}, {inMemory, true}} {
+		name := target.name
+		if target.https {
+			name += " over TLS"
+		}
+		t.Run(name, func(t *testing.T) {
+			attackAll(t, startExample(t, newTarget(t, target.keeper), program, target.https))
+		})
+	}
+}
+
+// attackAll runs every attack on a server, and then looks for what it gave away.
+func attackAll(t *testing.T, s *site) {
+	for _, area := range areas() {
+		t.Run(area.name, func(t *testing.T) {
+			for _, a := range area.attacks {
+				if a.only != 0 && a.only != s.kind {
+					continue
+				}
+				t.Run(a.name, func(t *testing.T) {
+					t.Parallel()
+					t.Cleanup(func() {
+						if t.Failed() {
+							t.Log("see " + a.source)
+						}
+					})
+					a.run(t, s.in(t))
+				})
+			}
+		})
+	}
+	t.Run("secrecy", func(t *testing.T) { givesNothingAway(t, s.in(t)) })
+}
+
+func TestEveryAttackHasANameOfItsOwnAndASource(t *testing.T) {
+	t.Parallel()
+	for _, area := range areas() {
+		require.NotEmpty(t, area.attacks, area.name)
+		seen := map[string]bool{}
+		for _, a := range area.attacks {
+			require.NotEmpty(t, a.name)
+			require.NotEmpty(t, a.source, a.name)
+			require.False(t, seen[a.name], a.name)
+			seen[a.name] = true
+		}
+	}
+}
