@@ -180,7 +180,7 @@ func (req *TokenRequest) findRefresh(ctx context.Context, text string) (bearerTo
 // then on it is a refresh token like any other: replaced, forgiven in the grace, and reuse after.
 func (req *TokenRequest) takeOver(ctx context.Context, text string, token bearerToken, a *Authorization) (*Authorization, error) {
 	s := req.server
-	if !s.foreign(text) || !sameDigest(a.Refresh.Digest, token.digest()) {
+	if !s.foreign(text) || !token.is(a.Refresh.Digest) {
 		return a, nil
 	}
 	if err := s.subjectActive(ctx, a); err != nil {

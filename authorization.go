@@ -139,18 +139,34 @@ func (a *Authorization) SweepAfter() time.Time {
 	return a.ExpiresAt.Add(time.Minute + step - 1).Truncate(step).UTC()
 }
 
+// fork is the copy that a transition works on. It shares with a what no transition changes.
+func (a *Authorization) fork() *Authorization {
+	next := *a
+	if a.Code != nil {
+		code := *a.Code
+		next.Code = &code
+	}
+	if a.Refresh != nil {
+		refresh := *a.Refresh
+		next.Refresh = &refresh
+	}
+	next.Access = append(make([]AccessToken, 0, len(a.Access)+1), a.Access...)
+	return &next
+}
+
 // addAccess adds an access token and drops the oldest ones beyond the bound.
 func (a *Authorization) addAccess(token AccessToken) {
-	a.Access = append(slices.Clip(a.Access), token)
+	a.Access = append(a.Access, token)
 	if excess := len(a.Access) - maxAccessTokens; excess > 0 {
 		a.Access = slices.Delete(a.Access, 0, excess)
 	}
 }
 
-// findAccess returns the access token with this digest if it is live.
-func (a *Authorization) findAccess(digest string, now time.Time) (AccessToken, bool) {
+// findAccess returns the record's own entry of an access token, and whether it is live.
+func (a *Authorization) findAccess(t bearerToken, now time.Time) (AccessToken, bool) {
+	digest := t.digestText()
 	for _, token := range a.Access {
-		if sameDigest(token.Digest, digest) {
+		if sameDigest(token.Digest, digest[:]) {
 			return token, now.Before(token.ExpiresAt)
 		}
 	}
@@ -158,9 +174,9 @@ func (a *Authorization) findAccess(digest string, now time.Time) (AccessToken, b
 }
 
 // dropAccess removes one access token and reports whether it was there.
-func (a *Authorization) dropAccess(digest string) bool {
-	before := len(a.Access)
-	a.Access = slices.DeleteFunc(a.Access, func(t AccessToken) bool { return sameDigest(t.Digest, digest) })
+func (a *Authorization) dropAccess(t bearerToken) bool {
+	before, digest := len(a.Access), t.digestText()
+	a.Access = slices.DeleteFunc(a.Access, func(token AccessToken) bool { return sameDigest(token.Digest, digest[:]) })
 	return len(a.Access) != before
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // authorizationParameters are what the specifications name in an authorization request. A POST to the
@@ -147,7 +148,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *Authorizat
 // through although the store could not tell.
 func (s *Server) created(ctx context.Context, a *Authorization) bool {
 	stored, err := s.get(ctx, a.ID)
-	return err == nil && stored.Code != nil && sameDigest(stored.Code.Digest, a.Code.Digest)
+	return err == nil && stored.Code != nil && sameDigest(stored.Code.Digest, []byte(a.Code.Digest))
 }
 
 // authorizationOf is the record of an approval, its code pending.
@@ -178,7 +179,7 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 	if a.Scope == nil {
 		a.Scope = req.Scope
 	}
-	a.AuthTime, a.ACR, a.AMR, a.SessionID = approval.AuthTime.UTC(), approval.ACR, approval.AMR, approval.SessionID
+	a.AuthTime, a.ACR, a.AMR, a.SessionID = approval.AuthTime.UTC().Truncate(time.Millisecond), approval.ACR, approval.AMR, approval.SessionID
 
 	var core tokenCore
 	if err := s.random(core[:]); err != nil {

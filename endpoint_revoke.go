@@ -59,9 +59,9 @@ var errForeignClient = ErrInvalidGrant.With("The token was issued to another cli
 
 // expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
 func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken, by Initiator) error {
-	next := a.Clone()
+	next := a.fork()
 	if t.kind == kindAccess {
-		if !next.dropAccess(t.digest()) {
+		if !next.dropAccess(t) {
 			return nil
 		}
 		if next.Refresh != nil || len(next.Access) > 0 {

@@ -19,12 +19,13 @@ type exchange struct {
 	req      *TokenRequest
 	issuance *Issuance
 	drawn    struct{ access, refresh tokenCore }
+	out      minted
 }
 
 // minted is what an exchange hands out.
 type minted struct {
 	access    bearerToken
-	refresh   *bearerToken
+	refresh   bearerToken // the zero value: none
 	token     AccessToken // as the record has it
 	scope     Scope
 	unchanged bool
@@ -52,14 +53,14 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 			return nil, x.refused(ctx, a, err)
 		}
 		if out.unchanged {
-			return x.issued(ctx, next, out, now), nil
+			return x.issued(ctx, next, now), nil
 		}
 		pause.start()
 		err = x.store(ctx, next)
 		pause.stop()
 		switch {
 		case err == nil:
-			return x.issued(ctx, next, out, now), nil
+			return x.issued(ctx, next, now), nil
 		case errors.Is(err, ErrNotFound):
 			return nil, errRevokedMeanwhile
 		case !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists):
@@ -71,9 +72,9 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		if a, err = x.server.get(ctx, a.ID); err != nil {
 			return nil, cmp.Or(notFoundAs(err, errRevokedMeanwhile), err)
 		}
-		if _, ours := a.findAccess(out.token.Digest, now); ours {
+		if _, ours := a.findAccess(out.access, now); ours {
 			// The write that seemed to collide had gone through.
-			return x.issued(ctx, a, out, now), nil
+			return x.issued(ctx, a, now), nil
 		}
 	}
 	return nil, unavailable(ErrConflict)
@@ -91,9 +92,17 @@ func (x *exchange) draw() error {
 	return nil
 }
 
-// apply is the whole step on a copy of the record. It does no I/O.
+// apply is the whole step on a copy of the record. It does no I/O. A record that is stored nowhere yet
+// is nobody else's, and needs no copy.
 func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *minted, error) {
-	next := a.Clone()
+	next := a
+	switch {
+	case a.Version == 0:
+	case x.issuance.forks:
+		next = a.fork()
+	default:
+		next = a.Clone()
+	}
 	if err := x.mayIssueFrom(next); err != nil {
 		return nil, nil, err
 	}
@@ -103,13 +112,13 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 		}
 	}
 	access := x.drawn.access
-	out := &minted{extra: x.issuance.Extra, scope: x.issuance.Scope}
+	x.out = minted{extra: x.issuance.Extra, scope: x.issuance.Scope}
+	out := &x.out
 	if out.scope == nil {
 		out.scope = next.Scope
 	}
 	if r := x.issuance.rotated; r != nil {
-		refresh := newBearerToken(kindRefresh, next.ID, next.LineageKey, r.refresh)
-		out.refresh = &refresh
+		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, r.refresh)
 		if x.sameAsBefore(next, r, out, now) {
 			return next, out, nil
 		}
@@ -118,9 +127,8 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 			next.Refresh.ExpiresAt = x.refreshExpiry(next, now)
 		}
 	} else if x.issuance.RefreshToken && x.req.Client.MayUse(GrantRefreshToken) {
-		refresh := newBearerToken(kindRefresh, next.ID, next.LineageKey, x.drawn.refresh)
-		out.refresh = &refresh
-		next.Refresh = &RefreshToken{Digest: refresh.digest(), ExpiresAt: x.refreshExpiry(next, now)}
+		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, x.drawn.refresh)
+		next.Refresh = &RefreshToken{Digest: out.refresh.digest(), ExpiresAt: x.refreshExpiry(next, now)}
 	}
 	x.mintAccess(next, access, out, now)
 	next.settle(now)
@@ -150,7 +158,7 @@ func (x *exchange) sameAsBefore(a *Authorization, r *rotated, out *minted, now t
 		return false
 	}
 	access := newBearerToken(kindAccess, a.ID, a.LineageKey, r.access)
-	token, live := a.findAccess(access.digest(), now)
+	token, live := a.findAccess(access, now)
 	if !live || !token.scopeIn(a).equal(out.scope) || !Scope(token.audienceIn(a)).equal(x.audience(a)) {
 		return false
 	}
@@ -210,10 +218,10 @@ func (x *exchange) refused(ctx context.Context, a *Authorization, err error) err
 }
 
 // issued tells the event and puts the tokens into words.
-func (x *exchange) issued(ctx context.Context, a *Authorization, out *minted, now time.Time) *minted {
-	prefixes := &x.server.cfg.Prefixes
+func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) *minted {
+	out, prefixes := &x.out, &x.server.cfg.Prefixes
 	out.texts.access = out.access.text(prefixes.Access)
-	if out.refresh != nil {
+	if out.refresh.kind != "" {
 		out.texts.refresh = out.refresh.text(prefixes.Refresh)
 	}
 	out.lifetime = out.token.ExpiresAt.Sub(now)
@@ -261,14 +269,13 @@ func (t *AccessToken) audienceIn(a *Authorization) []string {
 
 // holds reports whether the record has the token as one that can be used now.
 func (a *Authorization) holds(t bearerToken, now time.Time) bool {
-	digest := t.digest()
 	switch t.kind {
 	case kindCode:
-		return a.Code != nil && sameDigest(a.Code.Digest, digest) && now.Before(a.Code.ExpiresAt)
+		return a.Code != nil && t.is(a.Code.Digest) && now.Before(a.Code.ExpiresAt)
 	case kindRefresh:
-		return a.Refresh != nil && sameDigest(a.Refresh.Digest, digest) && now.Before(a.Refresh.ExpiresAt)
+		return a.Refresh != nil && t.is(a.Refresh.Digest) && now.Before(a.Refresh.ExpiresAt)
 	}
-	_, live := a.findAccess(digest, now)
+	_, live := a.findAccess(t, now)
 	return live
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -123,21 +124,56 @@ func (f form) values() url.Values {
 	return v
 }
 
+// bodies are buffers for what can be read at once.
+var bodies = sync.Pool{New: func() any { return new([maxBodyBytes]byte) }}
+
+const formMediaType = "application/x-www-form-urlencoded"
+
 // readForm reads the body of a POST; nothing is taken from the query (RFC 6749 section 3.2).
 func readForm(r *http.Request) (form, error) {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+	if !isFormMediaType(r.Header.Get("Content-Type")) {
 		return nil, errFormMediaType
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
-	switch {
-	case err != nil:
-		return nil, errFormBroken
-	case len(body) > maxBodyBytes:
+	buf := bodies.Get().(*[maxBodyBytes]byte)
+	n, err := readBody(r.Body, buf[:])
+	text := string(buf[:n])
+	clear(buf[:n]) // it held secrets
+	bodies.Put(buf)
+	if errors.Is(err, errFormTooLarge) {
 		// A client that is still writing would not see the answer, and could not use the connection
 		// again.
 		_, _ = io.CopyN(io.Discard, r.Body, maxDiscardedBytes)
-		return nil, errFormTooLarge
 	}
-	return parseForm(string(body))
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(text)
+}
+
+// readBody reads what fits into buf, to the end of the body.
+func readBody(body io.Reader, buf []byte) (n int, err error) {
+	for {
+		more := buf[n:]
+		if len(more) == 0 {
+			more = make([]byte, 1)
+		}
+		m, err := body.Read(more)
+		switch {
+		case m > 0 && n == len(buf):
+			return n, errFormTooLarge
+		case errors.Is(err, io.EOF):
+			return n + m, nil
+		case err != nil:
+			return n, errFormBroken
+		}
+		n += m
+	}
+}
+
+func isFormMediaType(contentType string) bool {
+	if contentType == formMediaType {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == formMediaType
 }

@@ -1,11 +1,13 @@
 package oauth2
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -44,13 +46,14 @@ func (s *Server) newFormToken(w http.ResponseWriter, r *http.Request, req *Autho
 		cookie.Value = base64.RawURLEncoding.EncodeToString(key)
 		http.SetCookie(w, &cookie)
 	}
-	token := make([]byte, formNonceBytes, formTokenBytes)
-	if err := s.random(token[8:]); err != nil {
+	var token [formTokenBytes]byte
+	if err := s.random(token[8:formNonceBytes]); err != nil {
 		return err
 	}
-	binary.BigEndian.PutUint64(token, uint64(s.now().Unix()))
-	token = append(token, s.formMAC(key, token, req)...)
-	req.FormToken = base64.RawURLEncoding.EncodeToString(token)
+	binary.BigEndian.PutUint64(token[:], uint64(s.now().Unix()))
+	mac := s.formMAC(key, token[:formNonceBytes], req)
+	copy(token[formNonceBytes:], mac[:])
+	req.FormToken = base64.RawURLEncoding.EncodeToString(token[:])
 	return nil
 }
 
@@ -64,7 +67,8 @@ func (s *Server) verifyFormToken(r *http.Request, req *AuthorizationRequest) err
 	if err != nil || len(token) != formTokenBytes || len(req.spent) != base64.RawURLEncoding.EncodedLen(formTokenBytes) {
 		return errFormInvalid
 	}
-	if !hmac.Equal(token[formNonceBytes:], s.formMAC(key, token[:formNonceBytes], req)) {
+	mac := s.formMAC(key, token[:formNonceBytes], req)
+	if subtle.ConstantTimeCompare(token[formNonceBytes:], mac[:]) != 1 {
 		return errFormInvalid
 	}
 	shown := time.Unix(int64(binary.BigEndian.Uint64(token)), 0)
@@ -85,9 +89,13 @@ func (s *Server) formKey(r *http.Request) ([]byte, bool) {
 }
 
 // formMAC covers every parameter of the request, however the browser spells them.
-func (s *Server) formMAC(key, nonce []byte, req *AuthorizationRequest) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(nonce)
-	mac.Write([]byte(s.cfg.Issuer + "?" + req.form.values().Encode()))
-	return mac.Sum(nil)
+func (s *Server) formMAC(key, nonce []byte, req *AuthorizationRequest) [sha256.Size]byte {
+	sorted := slices.Clone(req.form)
+	slices.SortStableFunc(sorted, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
+	request := appendPart(make([]byte, 0, 1024), s.cfg.Issuer)
+	for _, p := range sorted {
+		request = appendPart(appendPart(request, p.name), p.value)
+	}
+	sum := sha256.Sum256(request)
+	return hmacSHA256(key, nonce, sum[:])
 }

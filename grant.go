@@ -2,8 +2,10 @@ package oauth2
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"io"
 	"time"
 )
 
@@ -57,6 +59,8 @@ type Issuance struct {
 
 	// rotated is set by RefreshGrant's Apply.
 	rotated *rotated
+	// forks: Apply is a transition of this package, which changes nothing that a fork shares.
+	forks bool
 }
 
 // Param returns a parameter of the body, which cannot repeat. One without a value counts as absent.
@@ -132,17 +136,22 @@ func (s *Server) parseAny(text string) (bearerToken, bool) {
 
 // newAuthorization starts a record with a random ID.
 func (s *Server) newAuthorization(client *Client, grantType string, now time.Time) (*Authorization, error) {
-	var drawn [idBytes + 16]byte
+	var drawn [idBytes + lineageBytes]byte
 	if err := s.random(drawn[:]); err != nil {
 		return nil, err
 	}
+	// The two texts share one allocation.
+	var chars [idChars + lineageChars]byte
+	base64.RawURLEncoding.Encode(chars[:idChars], drawn[:idBytes])
+	base64.RawURLEncoding.Encode(chars[idChars:], drawn[idBytes:])
+	texts := string(chars[:])
 	return &Authorization{
-		ID:         base64.RawURLEncoding.EncodeToString(drawn[:idBytes]),
+		ID:         texts[:idChars],
 		Format:     recordFormat,
 		Issuer:     s.cfg.Issuer,
 		ClientID:   client.ID,
 		GrantType:  grantType,
-		LineageKey: base64.RawURLEncoding.EncodeToString(drawn[idBytes:]),
+		LineageKey: texts[idChars:],
 		CreatedAt:  now,
 		EndsAt:     now.Add(s.cfg.AuthorizationLifetime),
 	}, nil
@@ -150,12 +159,14 @@ func (s *Server) newAuthorization(client *Client, grantType string, now time.Tim
 
 // random fills b from the configured source.
 func (s *Server) random(b []byte) error {
-	for n := 0; n < len(b); {
-		m, err := s.cfg.Rand.Read(b[n:])
-		if err != nil {
-			return unavailable(err)
-		}
-		n += m
+	if s.cfg.Rand == rand.Reader {
+		_, _ = rand.Read(b) // which never fails, and leaves b on the stack
+		return nil
 	}
+	drawn := make([]byte, len(b))
+	if _, err := io.ReadFull(s.cfg.Rand, drawn); err != nil {
+		return unavailable(err)
+	}
+	copy(b, drawn)
 	return nil
 }

@@ -53,6 +53,7 @@ func (CodeGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, er
 		Scope:         req.Scope,
 		Audience:      req.Resource,
 		RefreshToken:  true,
+		forks:         true,
 		Apply: func(a *Authorization) error {
 			return a.redeem(code, req.server.now())
 		},

@@ -55,7 +55,7 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	}
 	salt := base64.RawURLEncoding.EncodeToString(drawn[:])
 	rule := rotationRule{grace: s.cfg.RefreshGrace, pepper: s.cfg.Pepper}
-	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource}
+	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource, forks: true}
 	issuance.Apply = func(a *Authorization) error {
 		r, err := a.rotate(token, salt, rule, s.now())
 		issuance.rotated = &r

@@ -10,11 +10,14 @@ import (
 // browser's history (RFC 7636 section 4.2, RFC 9700 section 2.1.1).
 const challengeS256 = "S256"
 
+// challengeChars is the length of a SHA-256 in base64url.
+const challengeChars = 43
+
 // validCodeChallenge checks the syntax of an S256 challenge: SHA-256 in base64url, 43 characters
 // (RFC 7636 section 4.2).
 func validCodeChallenge(challenge string) bool {
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
-	return err == nil && len(challenge) == 43 && len(sum) == sha256.Size
+	return err == nil && len(challenge) == challengeChars && len(sum) == sha256.Size
 }
 
 // validCodeVerifier checks the syntax of a verifier: 43 to 128 unreserved characters
@@ -44,6 +47,7 @@ func verifyPKCE(challenge, verifier string) bool {
 		return false
 	}
 	sum := sha256.Sum256([]byte(verifier))
-	got := base64.RawURLEncoding.EncodeToString(sum[:])
-	return subtle.ConstantTimeCompare([]byte(got), []byte(challenge)) == 1
+	var got [challengeChars]byte
+	base64.RawURLEncoding.Encode(got[:], sum[:])
+	return subtle.ConstantTimeCompare(got[:], []byte(challenge)) == 1
 }

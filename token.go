@@ -1,10 +1,10 @@
 package oauth2
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
 )
 
@@ -22,6 +22,12 @@ const (
 	tokenBytes = idBytes + coreBytes + proofBytes
 	idChars    = idBytes * 8 / 6
 	tokenChars = tokenBytes * 8 / 6
+
+	// lineageBytes and lineageChars measure Authorization.LineageKey.
+	lineageBytes = 16
+	lineageChars = 22
+	// digestChars is the length of a SHA-256 in base64url.
+	digestChars = 43
 )
 
 // A tokenKind keeps a code from passing for an access token: it enters the proof.
@@ -48,10 +54,13 @@ func newBearerToken(kind tokenKind, id, lineageKey string, core tokenCore) beare
 	t := bearerToken{kind: kind}
 	// Only the ID of a garbled record has another length or does not decode. Its tokens lead to no record.
 	if len(id) == idChars {
-		_, _ = base64.RawURLEncoding.Decode(t.raw[:idBytes], []byte(id))
+		var chars [idChars]byte
+		copy(chars[:], id)
+		_, _ = base64.RawURLEncoding.Decode(t.raw[:idBytes], chars[:])
 	}
 	copy(t.raw[idBytes:], core[:])
-	copy(t.raw[idBytes+coreBytes:], proof(lineageKey, kind, core[:]))
+	own := t.proof(lineageKey)
+	copy(t.raw[idBytes+coreBytes:], own[:])
 	return t
 }
 
@@ -63,16 +72,18 @@ func parseBearerToken(kind tokenKind, prefix, text string) (bearerToken, bool) {
 	if !ok || len(body) != tokenChars {
 		return t, false
 	}
+	var chars [tokenChars]byte
+	copy(chars[:], body)
 	// Decoding skips line breaks, which would let two texts be one token; the length tells.
-	n, err := base64.RawURLEncoding.Decode(t.raw[:], []byte(body))
+	n, err := base64.RawURLEncoding.Decode(t.raw[:], chars[:])
 	return t, err == nil && n == tokenBytes
 }
 
-func (t *bearerToken) text(prefix string) string {
-	out := make([]byte, len(prefix)+tokenChars)
-	copy(out, prefix)
-	base64.RawURLEncoding.Encode(out[len(prefix):], t.raw[:])
-	return string(out)
+func (t *bearerToken) text(prefix string) string { return string(t.appendText(nil, prefix)) }
+
+// appendText appends the token in words.
+func (t *bearerToken) appendText(b []byte, prefix string) []byte {
+	return base64.RawURLEncoding.AppendEncode(append(b, prefix...), t.raw[:])
 }
 
 // id is the ID of the authorization that the token names.
@@ -85,48 +96,58 @@ func (t *bearerToken) core() (core tokenCore) {
 
 // digest is what the record keeps of the token. It covers every byte, the proof included.
 func (t *bearerToken) digest() string {
+	chars := t.digestText()
+	return string(chars[:])
+}
+
+func (t *bearerToken) digestText() (chars [digestChars]byte) {
 	sum := sha256.Sum256(t.raw[:])
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	base64.RawURLEncoding.Encode(chars[:], sum[:])
+	return chars
+}
+
+// is reports whether a digest that a record keeps is the token's. An empty one, of a token that is
+// not there, is none's.
+func (t *bearerToken) is(digest string) bool {
+	own := t.digestText()
+	return sameDigest(digest, own[:])
 }
 
 // provenBy reports whether the token once came from the authorization with this lineage key.
 func (t *bearerToken) provenBy(lineageKey string) bool {
-	core := t.raw[idBytes : idBytes+coreBytes]
-	return hmac.Equal(t.raw[idBytes+coreBytes:], proof(lineageKey, t.kind, core))
+	own := t.proof(lineageKey)
+	return subtle.ConstantTimeCompare(t.raw[idBytes+coreBytes:], own[:]) == 1
 }
 
-func proof(lineageKey string, kind tokenKind, core []byte) []byte {
-	mac := hmac.New(sha256.New, []byte(lineageKey))
-	mac.Write([]byte(kind))
-	mac.Write(core)
-	return mac.Sum(nil)[:proofBytes]
+// proof is the last part of a token with this kind and core.
+func (t *bearerToken) proof(lineageKey string) [proofBytes]byte {
+	sum := hmacSHA256([]byte(lineageKey), []byte(t.kind), t.raw[idBytes:idBytes+coreBytes])
+	return [proofBytes]byte(sum[:])
 }
 
 // successor derives the core of the token of the given kind that follows from presenting core. Who
 // knows the salt alone learns nothing; with the pepper, neither does who also holds a spent token.
-func (core tokenCore) successor(kind tokenKind, salt string, pepper []byte) (next tokenCore) {
-	mac := hmac.New(sha256.New, core[:])
-	mac.Write([]byte(salt))
-	mac.Write([]byte(kind))
-	mac.Write(pepper)
-	copy(next[:], mac.Sum(nil))
-	return next
+func (core tokenCore) successor(kind tokenKind, salt string, pepper []byte) tokenCore {
+	sum := hmacSHA256(core[:], []byte(salt), []byte(kind), pepper)
+	return tokenCore(sum[:])
 }
 
-// sameDigest compares in constant time. An empty digest, of a token that is not there, equals none.
-func sameDigest(a, b string) bool {
-	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+// sameDigest compares in constant time. The empty digest equals none.
+func sameDigest(stored string, digest []byte) bool {
+	return stored != "" && subtle.ConstantTimeCompare([]byte(stored), digest) == 1
 }
 
 // derivedID is the ID of a record that is found by a value instead of a locator, such as a one-time
 // form token: Create of the same ID fails with ErrExists, which is the replay.
 func derivedID(issuer, kind, value string) string {
-	h := sha256.New()
-	for _, part := range []string{issuer, kind, value} {
-		// The lengths keep ("ab", "c") from meeting ("a", "bc").
-		n := len(part)
-		h.Write([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-		h.Write([]byte(part))
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:idBytes])
+	var buf [512]byte
+	text := appendPart(appendPart(appendPart(buf[:0], issuer), kind), value)
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:idBytes])
+}
+
+// appendPart appends a part behind its length, which keeps ("ab", "c") from meeting ("a", "bc").
+func appendPart(b []byte, part string) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+	return append(b, part...)
 }

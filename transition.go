@@ -52,7 +52,7 @@ func (a *Authorization) redeem(code bearerToken, now time.Time) error {
 		return errCodeUnknown
 	case a.Code.Digest == "":
 		return errCodeReplayed
-	case !sameDigest(a.Code.Digest, code.digest()):
+	case !code.is(a.Code.Digest):
 		return errCodeUnknown
 	case !now.Before(a.Code.ExpiresAt):
 		return errCodeExpired
@@ -86,9 +86,8 @@ func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule
 	if a.Refresh == nil || !token.provenBy(a.LineageKey) {
 		return rotated{}, errRefreshUnknown
 	}
-	digest := token.digest()
-	if !sameDigest(a.Refresh.Digest, digest) {
-		return a.retry(token, digest, rule, now)
+	if !token.is(a.Refresh.Digest) {
+		return a.retry(token, rule, now)
 	}
 	if !now.Before(a.Refresh.ExpiresAt) {
 		return rotated{}, errRefreshExpired
@@ -98,7 +97,7 @@ func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule
 		refresh: core.successor(kindRefresh, salt, rule.pepper),
 		access:  core.successor(kindAccess, salt, rule.pepper),
 	}
-	a.rememberRotation(Rotation{Digest: digest, Salt: salt, RotatedAt: now}, rule, now)
+	a.rememberRotation(token, salt, rule, now)
 	successor := newBearerToken(kindRefresh, a.ID, a.LineageKey, next.refresh)
 	a.Refresh.Digest = successor.digest()
 	return next, nil
@@ -106,7 +105,7 @@ func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule
 
 // rememberRotation keeps the replaced token for as long as it matters and no longer: salts past the
 // grace would let a reader of the database who also holds a spent token walk to the live one.
-func (a *Authorization) rememberRotation(r Rotation, rule rotationRule, now time.Time) {
+func (a *Authorization) rememberRotation(token bearerToken, salt string, rule rotationRule, now time.Time) {
 	if rule.strict() {
 		a.Refresh.Rotations = nil
 		return
@@ -114,6 +113,7 @@ func (a *Authorization) rememberRotation(r Rotation, rule rotationRule, now time
 	kept := slices.DeleteFunc(slices.Clone(a.Refresh.Rotations), func(old Rotation) bool {
 		return now.Sub(old.RotatedAt) > rule.grace+clockSkew
 	})
+	r := Rotation{Digest: token.digest(), Salt: salt, RotatedAt: now}
 	if n := len(kept); n > 0 {
 		// Clocks of replicas differ; the order of the rotations does not.
 		r.RotatedAt = later(r.RotatedAt, kept[n-1].RotatedAt)
@@ -126,12 +126,12 @@ func (a *Authorization) rememberRotation(r Rotation, rule rotationRule, now time
 }
 
 // retry judges a token that came from this authorization but is not current.
-func (a *Authorization) retry(token bearerToken, digest string, rule rotationRule, now time.Time) (rotated, error) {
+func (a *Authorization) retry(token bearerToken, rule rotationRule, now time.Time) (rotated, error) {
 	if rule.strict() {
 		return rotated{}, errTokenReused
 	}
-	rotations := a.Refresh.Rotations
-	at := slices.IndexFunc(rotations, func(r Rotation) bool { return sameDigest(r.Digest, digest) })
+	rotations, digest := a.Refresh.Rotations, token.digestText()
+	at := slices.IndexFunc(rotations, func(r Rotation) bool { return sameDigest(r.Digest, digest[:]) })
 	if at < 0 {
 		// Forgotten, and therefore old; unless a burst of rotations pushed it out of the list.
 		if len(rotations) == maxRotations && now.Sub(rotations[0].RotatedAt) <= rule.grace+clockSkew {
@@ -160,7 +160,7 @@ func (a *Authorization) walk(core tokenCore, rotations []Rotation, rule rotation
 		found.access = core.successor(kindAccess, r.Salt, rule.pepper)
 	}
 	current := newBearerToken(kindRefresh, a.ID, a.LineageKey, found.refresh)
-	if !sameDigest(a.Refresh.Digest, current.digest()) {
+	if !current.is(a.Refresh.Digest) {
 		// The pepper was changed in between: the way to the current token is lost.
 		return rotated{}, errRefreshSpent
 	}

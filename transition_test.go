@@ -193,19 +193,37 @@ func TestTransitionsShareNothingWithTheSnapshot(t *testing.T) {
 	t.Parallel()
 	a, first := refreshable()
 	a.Claims = json.RawMessage(`{"n":1}`)
-	a.addAccess(AccessToken{Digest: "x", Scope: Scope{"read"}, Audience: []string{"api"}, ExpiresAt: noon.Add(time.Hour)})
-	a.approve(newBearerToken(kindCode, a.ID, a.LineageKey, tokenCore{1}), Code{ExpiresAt: noon.Add(time.Minute)}, noon)
-	mustRotate(t, a, first, halfMin, noon)
+	access := newBearerToken(kindAccess, a.ID, a.LineageKey, tokenCore{9})
+	a.addAccess(AccessToken{Digest: access.digest(), Scope: Scope{"read"}, Audience: []string{"api"}, ExpiresAt: noon.Add(time.Hour)})
+	code := newBearerToken(kindCode, a.ID, a.LineageKey, tokenCore{1})
+	a.approve(code, Code{ExpiresAt: noon.Add(time.Minute)}, noon)
+	first = mustRotate(t, a, first, halfMin, noon)
 	before, _ := json.Marshal(a)
 
 	c := a.Clone()
 	c.Claims[1], c.Access[0].Scope[0], c.Access[0].Audience[0] = 'x', "changed", "changed"
 	c.Code.Digest, c.Refresh.Digest, c.Refresh.Rotations[0].Salt = "", "", ""
 	c.addAccess(AccessToken{})
-	c.dropAccess("x")
+	c.dropAccess(access)
+	requireUnchanged := func() {
+		after, _ := json.Marshal(a)
+		require.JSONEq(t, string(before), string(after))
+	}
+	requireUnchanged()
 
-	after, _ := json.Marshal(a)
-	require.JSONEq(t, string(before), string(after))
+	// A fork shares what no transition changes.
+	f := a.fork()
+	second := mustRotate(t, f, first, halfMin, noon)
+	mustRotate(t, f, second, halfMin, noon.Add(time.Second))
+	for range maxAccessTokens + 1 {
+		f.addAccess(AccessToken{Digest: "another", ExpiresAt: noon.Add(time.Hour)})
+	}
+	requireUnchanged()
+	f = a.fork()
+	require.NoError(t, f.redeem(code, noon))
+	require.True(t, f.dropAccess(access))
+	f.settle(noon.Add(2 * time.Hour))
+	requireUnchanged()
 }
 
 func TestSweepAfterIsAtLeastAMinutePastTheExpiryAndOnTheHour(t *testing.T) {

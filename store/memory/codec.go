@@ -3,6 +3,7 @@ package memory
 import (
 	"encoding/binary"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -18,10 +19,14 @@ type codec struct {
 	reading bool
 	// data is what was written so far, or what is left to be read.
 	data []byte
+	// texts are what was read, in one allocation that all texts of the record share.
+	texts strings.Builder
 	// base is CreatedAt in milliseconds. The other times lie close to it.
 	base int64
 	// odd is set where the record has what no Server writes: a time that is no whole millisecond in UTC.
 	odd bool
+	// version stands for the record's own, which an update leaves as it is.
+	version int64
 	// id is the ID that the reader has at hand already.
 	id string
 }
@@ -29,7 +34,7 @@ type codec struct {
 // keys walks what records are looked for by, and compared by.
 func (c *codec) keys(a *oauth2.Authorization) {
 	c.key(&a.ID)
-	c.number(&a.Version)
+	c.number(&c.version)
 	c.name(&a.ClientID)
 	c.text(&a.Subject)
 }
@@ -37,8 +42,9 @@ func (c *codec) keys(a *oauth2.Authorization) {
 // rest walks all that is no key.
 func (c *codec) rest(a *oauth2.Authorization) {
 	format := int64(a.Format)
-	c.number(&format)
-	a.Format = int(format)
+	if c.number(&format); c.reading {
+		a.Format = int(format)
+	}
 	c.name(&a.Issuer)
 	c.name(&a.GrantType)
 	each(c, (*[]string)(&a.Scope), c.name)
@@ -131,7 +137,7 @@ func (c *codec) name(s *string) {
 		if c.uint(&n); n&1 == 1 {
 			*s = c.names.text(n >> 1)
 		} else {
-			*s = string(c.take(n >> 1))
+			*s = c.read(n>>1, false)
 		}
 		return
 	}
@@ -148,7 +154,7 @@ func (c *codec) text(s *string) {
 	if c.reading {
 		var n uint64
 		c.uint(&n)
-		*s = string(c.take(n))
+		*s = c.read(n, false)
 		return
 	}
 	c.bytes(uint64(len(*s)), *s)
@@ -160,7 +166,7 @@ func (c *codec) packed(s *string) {
 	if c.reading {
 		var n uint64
 		c.uint(&n)
-		*s = unpack(c.take(n>>1), n&1 == 1)
+		*s = c.read(n>>1, n&1 == 1)
 		return
 	}
 	var buf [maxPacked]byte
@@ -213,8 +219,9 @@ func (c *codec) time(t *time.Time) {
 
 func (c *codec) number(n *int64) {
 	u := zigzag(*n)
-	c.uint(&u)
-	*n = unzigzag(u)
+	if c.uint(&u); c.reading {
+		*n = unzigzag(u)
+	}
 }
 
 func (c *codec) flag(set bool) bool {
@@ -239,6 +246,26 @@ func (c *codec) uint(n *uint64) {
 func (c *codec) bytes(length uint64, s string) {
 	c.uint(&length)
 	c.data = append(c.data, s...)
+}
+
+// read reads a text of n bytes.
+func (c *codec) read(n uint64, packed bool) string {
+	if n == 0 {
+		return ""
+	}
+	if c.texts.Cap() == 0 {
+		// Texts that follow are no longer than what is left, unpacked.
+		c.texts.Grow(packing.EncodedLen(len(c.data)))
+	}
+	at := c.texts.Len()
+	if raw := c.take(n); packed {
+		var chars [maxPacked * 8 / 6]byte
+		packing.Encode(chars[:], raw)
+		c.texts.Write(chars[:packing.EncodedLen(len(raw))])
+	} else {
+		c.texts.Write(raw)
+	}
+	return c.texts.String()[at:]
 }
 
 // take reads n bytes.

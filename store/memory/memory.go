@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -37,6 +38,8 @@ type Store struct {
 	seed   maphash.Seed
 	names  *names
 	shards [shards]shard
+	// buffers are *[entryBytes]byte, in which entries are put together.
+	buffers sync.Pool
 }
 
 // New returns an empty Store.
@@ -53,12 +56,20 @@ func (s *Store) shard(k key) *shard {
 	return &s.shards[bits.RotateLeft64(maphash.Bytes(s.seed, k), shardBits)%shards]
 }
 
+func (s *Store) buffer() *[entryBytes]byte {
+	if buf, ok := s.buffers.Get().(*[entryBytes]byte); ok {
+		return buf
+	}
+	return new([entryBytes]byte)
+}
+
 // Create implements [oauth2.TokenStore].
 func (s *Store) Create(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var buf [entryBytes]byte
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
 	e, err := appendEntry(buf[:0], s.names, a, a.Version)
 	if err != nil {
 		return fmt.Errorf("memory: create: %w", err)
@@ -97,7 +108,8 @@ func (s *Store) Update(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var buf [entryBytes]byte
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
 	e, err := appendEntry(buf[:0], s.names, a, a.Version+1)
 	if err != nil {
 		return fmt.Errorf("memory: update: %w", err)

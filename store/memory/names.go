@@ -70,7 +70,7 @@ const maxPacked = 48
 var packing = base64.RawURLEncoding.Strict()
 
 // pack puts the bytes of a base64url text into raw and returns how many they are. It fails for any
-// text that unpack would not give back as it was.
+// text that encoding would not give back as it was.
 func pack(raw *[maxPacked]byte, text string) (int, bool) {
 	var chars [maxPacked * 8 / 6]byte
 	if len(text) > len(chars) {
@@ -79,13 +79,4 @@ func pack(raw *[maxPacked]byte, text string) (int, bool) {
 	n, err := packing.Decode(raw[:], chars[:copy(chars[:], text)])
 	// Decoding skips line breaks; the length tells.
 	return n, err == nil && packing.EncodedLen(n) == len(text)
-}
-
-func unpack(raw []byte, packed bool) string {
-	if !packed {
-		return string(raw)
-	}
-	var chars [maxPacked * 8 / 6]byte
-	packing.Encode(chars[:], raw)
-	return string(chars[:packing.EncodedLen(len(raw))])
 }

@@ -116,19 +116,17 @@ func (sh *shard) sweepAll(now time.Time, limit int) int {
 	return sh.sweep(now, math.MaxInt, limit)
 }
 
-// appendEntry writes a record, with the version given, as an entry.
+// appendEntry writes a record, with the version given, as an entry. It leaves the record as it is.
 func appendEntry(b []byte, names *names, a *oauth2.Authorization, version int64) (entry, error) {
-	record := *a
-	record.Version = version
 	b = append(b, kindRecord)
 	b = binary.LittleEndian.AppendUint32(b, hourOf(a.SweepAfter()))
-	c := codec{names: names, data: b}
-	c.keys(&record)
+	c := codec{names: names, data: b, version: version}
+	c.keys(a)
 	body := len(c.data)
-	if c.rest(&record); !c.odd {
+	if c.rest(a); !c.odd {
 		return c.data, nil
 	}
-	document, err := json.Marshal(&record)
+	document, err := json.Marshal(a)
 	c.data[0] = kindJSON
 	return append(c.data[:body], document...), err
 }
@@ -137,19 +135,23 @@ func appendEntry(b []byte, names *names, a *oauth2.Authorization, version int64)
 func readEntry(e entry, names *names, id string) (*oauth2.Authorization, error) {
 	a := new(oauth2.Authorization)
 	c := codec{names: names, reading: true, data: e.record(), id: id}
-	if c.keys(a); e.kind() == kindJSON {
-		err := json.Unmarshal(c.data, a)
-		return a, err
+	c.keys(a)
+	if e.kind() == kindJSON {
+		if err := json.Unmarshal(c.data, a); err != nil {
+			return nil, err
+		}
+	} else {
+		c.rest(a)
 	}
-	c.rest(a)
+	a.Version = c.version
 	return a, nil
 }
 
 // versionOf is the version of the record in an entry.
-func versionOf(e entry) (version int64) {
+func versionOf(e entry) int64 {
 	c := codec{reading: true, data: e.record()[len(keyOf(e)):]}
-	c.number(&version)
-	return version
+	c.number(&c.version)
+	return c.version
 }
 
 // hourOf counts the hours since 1970, a part of one as a whole.
