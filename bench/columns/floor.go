@@ -1,0 +1,135 @@
+package columns
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed5f5fedc6/oauth2/bench"
+)
+
+// The paths of the columns that choose their own.
+const (
+	tokenPath      = "/token"
+	authorizePath  = "/authorize"
+	introspectPath = "/introspect"
+)
+
+// Floor is the least that any server could do: parse the form, draw the random bytes, and write an
+// answer of the same size with encoding/json. It checks nothing and keeps nothing but its first tokens.
+//
+// Its check in process is the least for a store that keeps digests: SHA-256 of the token, and a look
+// into a map behind a lock.
+var Floor = bench.Column{Name: "floor", Baseline: true, Build: func() (*bench.Target, error) {
+	f := &floor{issued: map[[sha256.Size]byte]bool{}}
+	mux := http.NewServeMux()
+	mux.HandleFunc(tokenPath, f.token)
+	mux.HandleFunc(authorizePath, f.authorize)
+	mux.HandleFunc(introspectPath, f.introspect)
+	return &bench.Target{
+		Handler: mux, TokenPath: tokenPath, AuthorizePath: authorizePath, IntrospectPath: introspectPath,
+		Check: f.check,
+	}, nil
+}}
+
+// remembered is how many tokens the floor keeps: those that its callers begin with, for its check.
+const remembered = 256
+
+type floor struct {
+	mu     sync.RWMutex
+	issued map[[sha256.Size]byte]bool
+	drawn  atomic.Int64
+}
+
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// draw makes a token of 48 random bytes: 64 characters after the prefix, as ours are.
+func draw(prefix string) string {
+	var b [48]byte
+	_, _ = rand.Read(b[:]) // crypto/rand never fails
+	return prefix + base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func (f *floor) token(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "form", http.StatusBadRequest)
+		return
+	}
+	answer := tokenAnswer{AccessToken: draw("at_"), TokenType: "Bearer", ExpiresIn: 3600, Scope: bench.MachineScope}
+	if r.PostForm.Get("grant_type") != "client_credentials" {
+		answer.RefreshToken, answer.Scope = draw("rt_"), bench.WebScope
+		if f.drawn.Add(1) <= remembered {
+			f.remember(answer.AccessToken)
+		}
+	}
+	writeJSON(w, answer)
+}
+
+func (f *floor) authorize(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "form", http.StatusBadRequest)
+		return
+	}
+	query := url.Values{"code": {draw("ac_")}, "state": {r.Form.Get("state")}}
+	w.Header().Set("Location", bench.RedirectURI+"?"+query.Encode())
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+type introspectionAnswer struct {
+	Active    bool   `json:"active"`
+	ClientID  string `json:"client_id"`
+	ExpiresAt int64  `json:"exp"`
+	IssuedAt  int64  `json:"iat"`
+	Issuer    string `json:"iss"`
+	Scope     string `json:"scope"`
+	Subject   string `json:"sub"`
+	TokenType string `json:"token_type"`
+}
+
+func (f *floor) introspect(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "form", http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, introspectionAnswer{
+		Active: true, ClientID: bench.Web, ExpiresAt: 1800003600, IssuedAt: 1800000000, Issuer: bench.Issuer,
+		Scope: bench.WebScope, Subject: bench.Subject, TokenType: "Bearer",
+	})
+}
+
+func writeJSON(w http.ResponseWriter, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(answer) // a client that went away
+}
+
+func (f *floor) remember(token string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.issued[sha256.Sum256([]byte(token))] = true
+}
+
+var errUnknownToken = errors.New("columns: the token is unknown")
+
+func (f *floor) check(_ context.Context, token string) error {
+	digest := sha256.Sum256([]byte(token))
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.issued[digest] {
+		return errUnknownToken
+	}
+	return nil
+}
