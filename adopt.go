@@ -119,7 +119,7 @@ func (s *Server) forget(ctx context.Context, text string) error {
 // current refresh token.
 func (s *Server) adopted(client *Client, token bearerToken, lineageKey string, found *Adoption) (*Authorization, error) {
 	now := s.now()
-	a, err := s.newAuthorization(client, GrantRefreshToken, now)
+	a, err := s.newAuthorization(new(entropy), client, GrantRefreshToken, now)
 	if err != nil {
 		return nil, err
 	}

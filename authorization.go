@@ -142,10 +142,6 @@ func (a *Authorization) SweepAfter() time.Time {
 // fork is the copy that a transition works on. It shares with a what no transition changes.
 func (a *Authorization) fork() *Authorization {
 	next := *a
-	if a.Code != nil {
-		code := *a.Code
-		next.Code = &code
-	}
 	if a.Refresh != nil {
 		refresh := *a.Refresh
 		next.Refresh = &refresh

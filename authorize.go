@@ -1,8 +1,8 @@
 package oauth2
 
 import (
+	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,29 +132,54 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *Authorizat
 		return
 	}
 	switch err := s.cfg.Tokens.Create(r.Context(), a); {
-	case errors.Is(err, ErrExists) && s.created(r.Context(), a):
 	case errors.Is(err, ErrExists):
-		s.errorPage(w, r, req, errAnsweredTwice)
+		s.sendAgain(w, r, req, a, code)
 		return
 	case err != nil:
 		s.errorPage(w, r, req, unavailable(err))
 		return
 	}
 	s.emit(r.Context(), eventOf(EventCodeIssued, a))
-	s.send(w, req, form{{"code", code.text(s.cfg.Prefixes.Code)}})
+	s.sendCode(w, req, code)
 }
 
-// created reports whether the record that is there already is this very one: the write had gone
-// through although the store could not tell.
-func (s *Server) created(ctx context.Context, a *Authorization) bool {
-	stored, err := s.get(ctx, a.ID)
-	return err == nil && stored.Code != nil && sameDigest(stored.Code.Digest, []byte(a.Code.Digest))
+// sendAgain answers a page that was answered before, as by a double click: a browser gives the first
+// answer up when the second is under way. Both answers have the same core of a code, so as long as
+// the first one's code waits, it can be told once more. Nothing is written.
+func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, a *Authorization, code bearerToken) {
+	stored, err := s.get(r.Context(), a.ID)
+	if err != nil {
+		s.errorPage(w, r, req, cmp.Or(notFoundAs(err, errAnsweredTwice), err))
+		return
+	}
+	waiting := newBearerToken(kindCode, stored.ID, stored.LineageKey, code.core())
+	if !stored.holds(waiting, s.now()) || !stored.grantsTheSame(a) {
+		s.errorPage(w, r, req, errAnsweredTwice)
+		return
+	}
+	event := eventOf(EventCodeSentAgain, stored)
+	if stored.LineageKey == a.LineageKey {
+		event.Type = EventCodeIssued // the write that seemed to collide was this request's own
+	}
+	s.emit(r.Context(), event)
+	s.sendCode(w, req, waiting)
+}
+
+func (s *Server) sendCode(w http.ResponseWriter, req *AuthorizationRequest, code bearerToken) {
+	s.send(w, req, append(make(form, 0, 4), parameter{"code", code.text(s.cfg.Prefixes.Code)}))
+}
+
+// grantsTheSame reports whether two approvals of one page say the same.
+func (a *Authorization) grantsTheSame(b *Authorization) bool {
+	return a.ClientID == b.ClientID && a.Subject == b.Subject &&
+		a.Scope.equal(b.Scope) && Scope(a.Resource).equal(b.Resource) && bytes.Equal(a.Claims, b.Claims) &&
+		a.Code.RedirectURI == b.Code.RedirectURI && a.Code.CodeChallenge == b.Code.CodeChallenge
 }
 
 // authorizationOf is the record of an approval, its code pending.
 func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) (*Authorization, bearerToken, error) {
 	now := s.now()
-	a, err := s.newAuthorization(req.Client, GrantAuthorizationCode, now)
+	a, err := s.newAuthorization(&req.entropy, req.Client, GrantAuthorizationCode, now)
 	if err != nil {
 		return nil, bearerToken{}, err
 	}
@@ -171,6 +196,10 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 			return nil, bearerToken{}, ErrServerError.Because(fmt.Errorf("oauth2: Approval.Claims: %w", err))
 		}
 	}
+	core, err := s.codeCore(req)
+	if err != nil {
+		return nil, bearerToken{}, err
+	}
 	if req.spent != "" {
 		a.ID = derivedID(s.cfg.Issuer, "form", req.spent)
 	}
@@ -180,11 +209,6 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 		a.Scope = req.Scope
 	}
 	a.AuthTime, a.ACR, a.AMR, a.SessionID = approval.AuthTime.UTC().Truncate(time.Millisecond), approval.ACR, approval.AMR, approval.SessionID
-
-	var core tokenCore
-	if err := s.random(core[:]); err != nil {
-		return nil, bearerToken{}, err
-	}
 	code := newBearerToken(kindCode, a.ID, a.LineageKey, core)
 	a.approve(code, Code{
 		RedirectURI:   req.RedirectURI,
@@ -192,4 +216,14 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 		ExpiresAt:     now.Add(min(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime), maxCodeLifetime)),
 	}, now)
 	return a, code, nil
+}
+
+// codeCore is what the code is made of: derived by answerCore where a page was answered, drawn where
+// the application approved without a page.
+func (s *Server) codeCore(req *AuthorizationRequest) (core tokenCore, err error) {
+	if req.spent != "" {
+		return req.answerCore, nil
+	}
+	err = req.entropy.draw(s, core[:])
+	return core, err
 }

@@ -49,6 +49,7 @@ func (s *Server) sendError(w http.ResponseWriter, r *http.Request, req *Authoriz
 // appendQuery adds parameters to a URI, whose own query stays as it is (RFC 6749 section 3.1.2).
 func appendQuery(uri string, parameters form) string {
 	var b strings.Builder
+	b.Grow(512)
 	b.WriteString(uri)
 	for i, p := range parameters {
 		switch {
@@ -81,12 +82,13 @@ func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, req *Authoriz
 
 var errorTemplate = template.Must(template.New("error").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Request refused</title>
-<meta name="viewport" content="width=device-width"></head>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
 <body><main id="error"><h1>This request cannot be answered</h1>
 <p>{{.Description}}</p><p><code>{{.Code}}</code></p></main></body></html>
 `))
 
 func defaultErrorPage(w http.ResponseWriter, _ *http.Request, e *Error, status int) {
+	w.Header().Set("Content-Security-Policy", ownPagePolicy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_ = errorTemplate.Execute(w, e) // a browser that went away is no fault
@@ -97,10 +99,12 @@ func defaultErrorPage(w http.ResponseWriter, _ *http.Request, e *Error, status i
 const formPostScript = `document.forms[0].submit()`
 
 var formPostTemplate = template.Must(template.New("form_post").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Continue</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>Continue</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"></head>
 <body><form method="post" action="{{.Action}}">
 {{range .Fields}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">
-{{end}}<noscript><button>Continue</button></noscript></form>
+{{end}}<noscript><p>One more step leads back to the application that you came from.</p>
+<button>Continue</button></noscript></form>
 <script>{{.Script}}</script></body></html>
 `))
 
@@ -116,7 +120,7 @@ func writeFormPost(w http.ResponseWriter, uri string, answer form) {
 	}
 	sum := sha256.Sum256([]byte(formPostScript))
 	h := w.Header()
-	h.Set("Content-Security-Policy", contentSecurityPolicy(redirectOrigin(uri))+
+	h.Set("Content-Security-Policy", ownPagePolicy+" "+redirectOrigin(uri)+
 		"; script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	_ = formPostTemplate.Execute(w, page) // a browser that went away is no fault
@@ -125,18 +129,25 @@ func writeFormPost(w http.ResponseWriter, uri string, answer form) {
 // pageHeaders guard every page of the authorization endpoint, the application's own included: no
 // framing, no caching, no sniffing, no script. Referrer-Policy is same-origin because with
 // no-referrer browsers would send "Origin: null" with the answer.
-func pageHeaders(h http.Header, formAction string) {
-	noStore(h)
-	h.Set("Content-Security-Policy", contentSecurityPolicy(formAction))
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
+func pageHeaders(h http.Header) {
+	setHeaders(h, noStoreHeaders)
+	setHeaders(h, pageOnlyHeaders)
+	h.Set("Content-Security-Policy", contentSecurityPolicy(""))
 }
+
+var pageOnlyHeaders = []header{{"X-Frame-Options", "DENY"}, {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"}}
+
+const (
+	framingPolicy = "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	// ownPagePolicy is that of the pages written here. They load nothing; img-src is for the empty icon
+	// that keeps browsers from asking for /favicon.ico.
+	ownPagePolicy = "default-src 'none'; img-src data:; " + framingPolicy
+)
 
 // contentSecurityPolicy lets forms go to this origin and to the proven redirect URI's, because
 // browsers check the redirect that follows a form too.
 func contentSecurityPolicy(formAction string) string {
-	policy := "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	policy := "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; " + framingPolicy
 	if formAction != "" {
 		policy += " " + formAction
 	}

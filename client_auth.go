@@ -61,7 +61,8 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	if !ok || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+	var buf [256]byte // longer credentials are rare
+	raw, err := base64.StdEncoding.AppendDecode(buf[:0], []byte(strings.TrimLeft(encoded, " ")))
 	if err != nil {
 		return "", "", false
 	}

@@ -166,10 +166,10 @@ func validateIssuer(issuer string) error {
 	return nil
 }
 
-// originOf is the origin of a validated issuer (RFC 6454 section 6.2).
+// originOf is the origin of a validated issuer.
 func originOf(issuer string) string {
 	u, _ := url.Parse(issuer)
-	return u.Scheme + "://" + u.Host
+	return webOrigin(u)
 }
 
 func (p TokenPrefixes) validate() error {

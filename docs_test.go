@@ -64,6 +64,9 @@ func TestEveryShellBlockIsRun(t *testing.T) {
 		"go test ./...":                 true,
 		"go run ./examples/demo -drive": true,
 		"go test -run=none -bench=. ./store/sqlstore ./store/redisstore": true,
+		// The module of the benchmarks is apart.
+		"go -C bench test ./...": true,
+		"go -C bench test -run none -bench Refresh/mode=serial/column=ours$ -cpuprofile cpu.out": true,
 	}
 	lines := 0
 	for path, text := range documents(t) {
@@ -79,8 +82,14 @@ func TestEveryShellBlockIsRun(t *testing.T) {
 				if run[line] {
 					continue
 				}
+				folder := "."
+				if command, ok := strings.CutPrefix(line, "go -C bench "); ok {
+					command, _, _ = strings.Cut(command, " table") // its arguments
+					folder, line = "bench", "go "+command
+				}
 				program, ok := strings.CutPrefix(line, "go run ./")
 				require.True(t, ok, "%s: %s", path, line)
+				program = filepath.Join(folder, program)
 				_, err := os.Stat(filepath.Join(program, "main.go"))
 				require.NoError(t, err, "%s: %s", path, line)
 			}

@@ -16,7 +16,7 @@ import (
 // Until the client and its redirect URI are proven, a refusal is a page; after that it is a redirect
 // (section 4.1.2.1).
 func (s *Server) Authorize(w http.ResponseWriter, r *http.Request) {
-	pageHeaders(w.Header(), "")
+	pageHeaders(w.Header())
 	req, err := s.readAuthorizationRequest(w, r)
 	if err != nil {
 		s.errorPage(w, r, req, err)
@@ -31,7 +31,7 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	pageHeaders(w.Header(), redirectOrigin(req.RedirectURI))
+	w.Header().Set("Content-Security-Policy", contentSecurityPolicy(redirectOrigin(req.RedirectURI)))
 	for _, check := range requestChecks {
 		if err := check.verify(r.Context(), s, req); err != nil {
 			s.sendError(w, r, req, asError(err))
@@ -73,8 +73,10 @@ type AuthorizationRequest struct {
 
 	form          form
 	codeChallenge string
-	// spent is the form token that was answered.
-	spent string
+	entropy       entropy
+	// spent is the form token that was answered, answerCore what the code of the answer is made of.
+	spent      string
+	answerCore tokenCore
 }
 
 // Param returns a parameter of the request as it was sent, for extensions. It is unverified.

@@ -208,6 +208,8 @@ func TestFormPostAnswersWithAFormThatPostsItself(t *testing.T) {
 	require.Contains(t, got.body, `name="iss" value="`+w.url+`"`)
 	require.Contains(t, got.header.Get("Content-Security-Policy"), "script-src 'sha256-")
 	require.NotContains(t, got.body, "<script>alert")
+	require.Contains(t, got.body, `name="viewport"`)
+	require.Contains(t, got.body, "<noscript><p>", "who has no script is told what the button is for")
 	require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 }
 

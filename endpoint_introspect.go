@@ -10,7 +10,8 @@ import (
 
 // Introspect is the introspection endpoint (RFC 7662): an authenticated resource server asks what an
 // access token stands for. The answer for anything else, a code, a refresh token or a token for the
-// resources of others (Client.Resources) included, is {"active":false} and nothing more. token_type_hint is ignored: the prefix tells (section 2.1).
+// resources of others (Client.Resources) included, is {"active":false} and nothing more.
+// token_type_hint is ignored: the prefix tells (section 2.1).
 func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 	f, client, ok := s.receive(w, r, introspectionEndpoint)
 	if !ok {
@@ -26,15 +27,19 @@ func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, introspectionEndpoint, req, ErrInvalidRequest.With("token is missing."))
 		return
 	}
+	answer := []byte(`{"active":false}`)
 	info, err := s.Check(r.Context(), token)
 	switch {
-	case errors.Is(err, ErrInvalidToken), err == nil && !client.serves(info.Audience):
-		writeBody(w, http.StatusOK, []byte(`{"active":false}`))
-	case err != nil:
-		s.refuse(w, r, introspectionEndpoint, req, err)
-	default:
-		writeJSON(w, http.StatusOK, introspection(info))
+	case errors.Is(err, ErrInvalidToken):
+		err = nil
+	case err == nil && client.serves(info.Audience):
+		answer, err = introspection(info)
 	}
+	if err != nil {
+		s.refuse(w, r, introspectionEndpoint, req, err)
+		return
+	}
+	writeBody(w, http.StatusOK, answer)
 }
 
 // mayIntrospect: only a registered resource server that authenticates may ask (RFC 7662 section 2.1).
@@ -49,43 +54,31 @@ func mayIntrospect(client *Client) error {
 }
 
 // introspection is RFC 7662 section 2.2's answer. sub is absent when the client acts for itself.
-func introspection(info *TokenInfo) map[string]any {
-	members := maps.Clone(info.Claims)
-	if members == nil {
-		members = map[string]any{}
-	}
-	for _, name := range reservedClaims {
-		delete(members, name)
-	}
-	members["active"] = true
-	members["iss"] = info.Issuer
-	members["client_id"] = info.ClientID
-	members["token_type"] = "Bearer"
-	members["iat"] = info.IssuedAt.Unix()
-	members["exp"] = info.ExpiresAt.Unix()
-	if len(info.Scope) > 0 {
-		members["scope"] = info.Scope.String()
-	}
+func introspection(info *TokenInfo) ([]byte, error) {
+	o := append(newObject(), `"active":true`...)
+	o = o.text("iss", info.Issuer).text("client_id", info.ClientID).text("token_type", "Bearer").
+		number("iat", info.IssuedAt.Unix()).number("exp", info.ExpiresAt.Unix()).scope(info.Scope)
 	if info.Subject != "" {
-		members["sub"] = info.Subject
+		o = o.text("sub", info.Subject)
 	}
 	switch len(info.Audience) {
 	case 0:
 	case 1:
-		members["aud"] = info.Audience[0]
+		o = o.text("aud", info.Audience[0])
 	default:
-		members["aud"] = info.Audience
+		o = o.texts("aud", info.Audience)
 	}
 	if !info.AuthTime.IsZero() {
-		members["auth_time"] = info.AuthTime.Unix()
+		o = o.number("auth_time", info.AuthTime.Unix())
 	}
 	if info.ACR != "" {
-		members["acr"] = info.ACR
+		o = o.text("acr", info.ACR)
 	}
 	if len(info.AMR) > 0 {
-		members["amr"] = info.AMR
+		o = o.texts("amr", info.AMR)
 	}
-	return members
+	o, err := o.others(info.Claims, reservedClaims)
+	return o.end(), err
 }
 
 // reservedClaims are the Server's to tell (RFC 7662 section 2.2, RFC 9470 section 6.2, RFC 7800
@@ -97,6 +90,9 @@ var reservedClaims = []string{
 
 // claims are the approval's and the application's members, without the reserved ones.
 func (s *Server) claims(ctx context.Context, a *Authorization) (map[string]any, error) {
+	if len(a.Claims) == 0 && s.cfg.Claims == nil {
+		return nil, nil
+	}
 	var claims map[string]any
 	if len(a.Claims) > 0 {
 		if err := json.Unmarshal(a.Claims, &claims); err != nil {

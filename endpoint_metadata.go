@@ -60,7 +60,9 @@ func (s *Server) Metadata(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &Error{Code: ErrInvalidRequest.Code, Description: "The method is not GET.", Status: http.StatusMethodNotAllowed})
 		return
 	}
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", "public, max-age=300")
-	writeBody(w, http.StatusOK, s.metadata)
+	h := w.Header()
+	setHeaders(h, jsonHeaders)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cache-Control", "public, max-age=300")
+	_, _ = w.Write(s.metadata) // a client that went away is no fault
 }

@@ -25,7 +25,7 @@ func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, revocationEndpoint, req, err)
 		return
 	}
-	w.Header().Set("Content-Length", "0")
+	setHeaders(w.Header(), noStoreHeaders)
 	w.WriteHeader(http.StatusOK)
 }
 

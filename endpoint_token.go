@@ -26,7 +26,9 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, tokenEndpoint, req, err)
 		return
 	}
-	writeTokens(w, out)
+	if err := writeTokens(w, out); err != nil {
+		s.refuse(w, r, tokenEndpoint, req, err)
+	}
 }
 
 // exchange lets the grant decide, and carries the decision out.
@@ -38,8 +40,8 @@ func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, erro
 	case issuance == nil || issuance.Authorization == nil:
 		return nil, ErrServerError.Because(errGrantNothing)
 	}
-	x := exchange{server: s, req: req, issuance: issuance}
-	return x.run(ctx)
+	req.exchange = exchange{server: s, req: req, issuance: issuance}
+	return req.exchange.run(ctx)
 }
 
 var errGrantNothing = errors.New("oauth2: the grant returned neither an Authorization nor an error")

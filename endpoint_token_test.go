@@ -32,7 +32,7 @@ func (w *world) raw(method, path string, body io.Reader, headers ...string) answ
 	return w.do(direct, r)
 }
 
-const machineForm = "grant_type=client_credentials&client_id=" + machine + "&client_secret=" + machine + "-secret"
+const machineForm = "grant_type=client_credentials&client_id=" + machine + "&client_secret=" + machine + secretSuffix
 
 func TestTokenEndpointIsPOSTOnly(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,9 @@ type EventType string
 const (
 	// EventCodeIssued: the resource owner approved, and a code was issued.
 	EventCodeIssued EventType = "code_issued"
+	// EventCodeSentAgain: the page was answered twice, as by a double click, and the code that waits was
+	// sent once more.
+	EventCodeSentAgain EventType = "code_sent_again"
 	// EventAuthorizationRefused: the resource owner, a check or the application said no.
 	EventAuthorizationRefused EventType = "authorization_refused"
 	// EventTokenIssued: a grant other than refresh_token led to tokens.

@@ -46,8 +46,8 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		return nil, err
 	}
 	var pause backoff
+	now := x.req.Now
 	for range maxAttempts {
-		now := x.server.now()
 		next, out, err := x.apply(a, now)
 		if err != nil {
 			return nil, x.refused(ctx, a, err)
@@ -55,10 +55,7 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		if out.unchanged {
 			return x.issued(ctx, next, now), nil
 		}
-		pause.start()
-		err = x.store(ctx, next)
-		pause.stop()
-		switch {
+		switch err = x.store(ctx, next); {
 		case err == nil:
 			return x.issued(ctx, next, now), nil
 		case errors.Is(err, ErrNotFound):
@@ -69,7 +66,8 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		if err := x.server.sleep(ctx, pause.jitter()); err != nil {
 			return nil, unavailable(err)
 		}
-		if a, err = x.server.get(ctx, a.ID); err != nil {
+		now = x.server.now()
+		if a, err = x.again(ctx, a.ID, &pause); err != nil {
 			return nil, cmp.Or(notFoundAs(err, errRevokedMeanwhile), err)
 		}
 		if _, ours := a.findAccess(out.access, now); ours {
@@ -80,15 +78,23 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 	return nil, unavailable(ErrConflict)
 }
 
+// again reads the record anew, and tells the backoff how long that took.
+func (x *exchange) again(ctx context.Context, id string, pause *backoff) (*Authorization, error) {
+	began := time.Now()
+	a, err := x.server.get(ctx, id)
+	pause.took(time.Since(began))
+	return a, err
+}
+
 // draw draws what the exchange may need, once: a request that tries again mints the same tokens,
 // and recognizes its own write.
 func (x *exchange) draw() error {
-	var b [2 * coreBytes]byte
-	if err := x.server.random(b[:]); err != nil {
+	if err := x.req.entropy.draw(x.server, x.drawn.access[:]); err != nil {
 		return err
 	}
-	copy(x.drawn.access[:], b[:coreBytes])
-	copy(x.drawn.refresh[:], b[coreBytes:])
+	if x.issuance.RefreshToken {
+		return x.req.entropy.draw(x.server, x.drawn.refresh[:])
+	}
 	return nil
 }
 
@@ -117,7 +123,7 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 	if out.scope == nil {
 		out.scope = next.Scope
 	}
-	if r := x.issuance.rotated; r != nil {
+	if r := &x.issuance.rotated; x.issuance.refreshes {
 		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, r.refresh)
 		if x.sameAsBefore(next, r, out, now) {
 			return next, out, nil
@@ -225,10 +231,13 @@ func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) 
 		out.texts.refresh = out.refresh.text(prefixes.Refresh)
 	}
 	out.lifetime = out.token.ExpiresAt.Sub(now)
+	if x.server.cfg.OnEvent == nil {
+		return out
+	}
 	event := eventOf(EventTokenIssued, a)
-	if r := x.issuance.rotated; r != nil {
+	if x.issuance.refreshes {
 		event.Type = EventTokenRefreshed
-		if r.retried {
+		if x.issuance.rotated.retried {
 			event.Type = EventRefreshRetried
 		}
 	}
@@ -287,17 +296,14 @@ func notFoundAs(err error, e *Error) error {
 }
 
 // A backoff spaces the attempts of writers that collide: full jitter, in units of what a store call
-// takes just now, growing to about 128 of them.
+// takes just now, growing to about 128 of them. The first one who collides tries again at once.
 type backoff struct {
-	began  time.Time
 	call   time.Duration
 	window int
 }
 
-func (b *backoff) start() { b.began = time.Now() }
-
-func (b *backoff) stop() {
-	b.call = max(b.call, min(time.Since(b.began), 50*time.Millisecond))
+func (b *backoff) took(call time.Duration) {
+	b.call = max(b.call, min(call, 50*time.Millisecond))
 	b.window = min(max(2*b.window, 2), 128)
 }
 

@@ -175,6 +175,7 @@ func TestWriteThatWentThroughAlthoughItSeemedToCollideIsASuccess(t *testing.T) {
 
 	store.fail(nil, once("create", oauth2.ErrExists))
 	require.NotEmpty(t, w.approve(codeRequest()))
+	require.Equal(t, oauth2.EventCodeIssued, w.last().Type)
 }
 
 func TestRefreshWhoseOutcomeIsUnknownCanBeRetried(t *testing.T) {

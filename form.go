@@ -49,19 +49,33 @@ func parseForm(text string) (form, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
+		name, err := unescape(name)
 		if err != nil {
-			return nil, errFormSyntax
+			return nil, err
 		}
-		if value, err = url.QueryUnescape(value); err != nil {
-			return nil, errFormSyntax
-		}
-		if !isText(name) || !isText(value) {
-			return nil, errFormEncoding
+		if value, err = unescape(value); err != nil {
+			return nil, err
 		}
 		f = append(f, parameter{name, value})
 	}
 	return f, nil
+}
+
+// unescape decodes a name or a value. Most have nothing to decode, which one look tells.
+func unescape(s string) (string, error) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '%' || c == '+' {
+			decoded, err := url.QueryUnescape(s)
+			switch {
+			case err != nil:
+				return "", errFormSyntax
+			case !isText(decoded):
+				return "", errFormEncoding
+			}
+			return decoded, nil
+		}
+	}
+	return s, nil
 }
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -63,7 +63,7 @@ func (s *Server) verifyFormToken(r *http.Request, req *AuthorizationRequest) err
 	if !ok {
 		return errFormInvalid
 	}
-	token, err := base64.RawURLEncoding.Strict().DecodeString(req.spent)
+	token, err := strictBase64.DecodeString(req.spent)
 	if err != nil || len(token) != formTokenBytes || len(req.spent) != base64.RawURLEncoding.EncodedLen(formTokenBytes) {
 		return errFormInvalid
 	}
@@ -75,7 +75,15 @@ func (s *Server) verifyFormToken(r *http.Request, req *AuthorizationRequest) err
 	if s.now().Sub(shown) > formTokenLifetime {
 		return errFormExpired
 	}
+	req.answerCore = answerCore(key, req.spent)
 	return nil
+}
+
+// answerCore derives the core of the code that an answer leads to, so that every answer to one page
+// leads to the same code. It takes the browser's key and the page's token: the store has neither.
+func answerCore(key []byte, formToken string) tokenCore {
+	sum := hmacSHA256(key, []byte("code"), []byte(formToken))
+	return tokenCore(sum[:])
 }
 
 // formKey is the browser's own key.
@@ -84,15 +92,17 @@ func (s *Server) formKey(r *http.Request) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	key, err := base64.RawURLEncoding.Strict().DecodeString(cookie.Value)
+	key, err := strictBase64.DecodeString(cookie.Value)
 	return key, err == nil && len(key) == formCookieBytes
 }
 
 // formMAC covers every parameter of the request, however the browser spells them.
 func (s *Server) formMAC(key, nonce []byte, req *AuthorizationRequest) [sha256.Size]byte {
-	sorted := slices.Clone(req.form)
+	var room [16]parameter // as many as nearly every request has
+	sorted := append(room[:0], req.form...)
 	slices.SortStableFunc(sorted, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
-	request := appendPart(make([]byte, 0, 1024), s.cfg.Issuer)
+	var buf [1024]byte
+	request := appendPart(buf[:0], s.cfg.Issuer)
 	for _, p := range sorted {
 		request = appendPart(appendPart(request, p.name), p.value)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -88,37 +87,6 @@ func TestFormTokenIsGoodForTenMinutes(t *testing.T) {
 	token = formTokenIn(w.ask(query).body)
 	w.clock.Advance(10*time.Minute + time.Second)
 	require.Equal(t, http.StatusForbidden, w.decide(query, token, "yes").status)
-}
-
-func TestSecondSubmissionOfOnePageIsRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	query := codeRequest()
-	token := formTokenIn(w.ask(query).body)
-	require.NotEmpty(t, w.decide(query, token, "yes").location(t).Get("code"))
-	got := w.decide(query, token, "yes")
-	require.Equal(t, http.StatusConflict, got.status)
-	require.Empty(t, got.header.Get("Location"))
-}
-
-func TestOfParallelSubmissionsOfOnePageOneWins(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	query := codeRequest()
-	token := formTokenIn(w.ask(query).body)
-	codes := make([]string, 16)
-	var all sync.WaitGroup
-	for i := range codes {
-		all.Go(func() { codes[i] = w.decide(query, token, "yes").location(t).Get("code") })
-	}
-	all.Wait()
-	won := 0
-	for _, code := range codes {
-		if code != "" {
-			won++
-		}
-	}
-	require.Equal(t, 1, won)
 }
 
 func TestParallelRequestsInOneBrowserCanEachBeFinished(t *testing.T) {

@@ -43,8 +43,8 @@ func FuzzTokenRequest(f *testing.F) {
 	redeem := strings.Replace(redemption("CODE").Encode(), "code=CODE", "code=$CODE", 1)
 	for _, seed := range [][2]string{
 		{web, redeem}, {other, redeem}, {"", redeem}, {web, redeem + "&code=x"}, {web, strings.Replace(redeem, verifier, verifier+"x", 1)},
-		{web, strings.Replace(redeem, "code_verifier", "verifier", 1)}, {"", redeem + "&client_id=web-app&client_secret=web-app-secret"},
-		{web, redeem + "&client_secret=web-app-secret"}, {web, redeem + "&client_id=other-app"}, {"", redeem + "&client_id=browser-app"},
+		{web, strings.Replace(redeem, "code_verifier", "verifier", 1)}, {"", redeem + "&client_id=web-app&client_secret=web-app" + secretSuffix},
+		{web, redeem + "&client_secret=web-app" + secretSuffix}, {web, redeem + "&client_id=other-app"}, {"", redeem + "&client_id=browser-app"},
 		{web, "grant_type=refresh_token&refresh_token=$REFRESH"}, {other, "grant_type=refresh_token&refresh_token=$REFRESH"},
 		{web, "grant_type=refresh_token&refresh_token=$REFRESH&scope=read"}, {web, "grant_type=refresh_token&refresh_token=$REFRESH&scope=admin"},
 		{mach, "grant_type=client_credentials&scope=stats"}, {mach, "grant_type=client_credentials&scope=stats++read"}, {"", "grant_type=client_credentials&client_id=machine"},
@@ -61,7 +61,7 @@ func FuzzTokenRequest(f *testing.F) {
 		if authorization != "" {
 			header.Set("Authorization", authorization)
 		}
-		got := call(w.server.Token, http.MethodPost, "grant_type=client_credentials&client_id=machine&client_secret=machine-secret", body, header)
+		got := call(w.server.Token, http.MethodPost, "grant_type=client_credentials&client_id=machine&client_secret=machine"+secretSuffix, body, header)
 		require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 		require.Equal(t, "application/json", got.header.Get("Content-Type"))
 		require.NotNil(t, got.json, got.body)

@@ -33,8 +33,11 @@ type TokenRequest struct {
 	// Now is when the request began.
 	Now time.Time
 
-	form   form
-	server *Server
+	form    form
+	server  *Server
+	entropy entropy
+	// exchange is what becomes of the request once a grant has decided.
+	exchange exchange
 	// presented is the record of the code or refresh token in the request, once that is proven. Events
 	// name it.
 	presented *Authorization
@@ -57,8 +60,9 @@ type Issuance struct {
 	// called again on a newer record when another request was quicker.
 	Apply func(a *Authorization) error
 
-	// rotated is set by RefreshGrant's Apply.
-	rotated *rotated
+	// refreshes: Apply is RefreshGrant's, and sets rotated.
+	refreshes bool
+	rotated   rotated
 	// forks: Apply is a transition of this package, which changes nothing that a fork shares.
 	forks bool
 }
@@ -77,7 +81,7 @@ func (req *TokenRequest) Begin(subject string) (*Authorization, error) {
 	if !isText(subject) {
 		return nil, ErrServerError.Because(errNotText)
 	}
-	a, err := s.newAuthorization(req.Client, req.GrantType, req.Now)
+	a, err := s.newAuthorization(&req.entropy, req.Client, req.GrantType, req.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +139,9 @@ func (s *Server) parseAny(text string) (bearerToken, bool) {
 }
 
 // newAuthorization starts a record with a random ID.
-func (s *Server) newAuthorization(client *Client, grantType string, now time.Time) (*Authorization, error) {
+func (s *Server) newAuthorization(source *entropy, client *Client, grantType string, now time.Time) (*Authorization, error) {
 	var drawn [idBytes + lineageBytes]byte
-	if err := s.random(drawn[:]); err != nil {
+	if err := source.draw(s, drawn[:]); err != nil {
 		return nil, err
 	}
 	// The two texts share one allocation.
@@ -155,6 +159,27 @@ func (s *Server) newAuthorization(client *Client, grantType string, now time.Tim
 		CreatedAt:  now,
 		EndsAt:     now.Add(s.cfg.AuthorizationLifetime),
 	}, nil
+}
+
+// An entropy is random bytes that are read at once for all that one request draws: each read costs
+// as much as a hash. The zero value is ready to use. No byte is drawn twice.
+type entropy struct {
+	bytes [64]byte // what most requests need, and what the system makes at once
+	left  int
+}
+
+func (e *entropy) draw(s *Server, b []byte) error {
+	if e.left < len(b) {
+		if err := s.random(e.bytes[:]); err != nil {
+			return err
+		}
+		e.left = len(e.bytes)
+	}
+	e.left -= len(b)
+	drawn := e.bytes[e.left : e.left+len(b)]
+	copy(b, drawn)
+	clear(drawn)
+	return nil
 }
 
 // random fills b from the configured source.

@@ -48,6 +48,7 @@ func (CodeGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, er
 			return nil, err
 		}
 	}
+	spent := code // a copy, so that code itself stays on the stack
 	return &Issuance{
 		Authorization: a,
 		Scope:         req.Scope,
@@ -55,7 +56,7 @@ func (CodeGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, er
 		RefreshToken:  true,
 		forks:         true,
 		Apply: func(a *Authorization) error {
-			return a.redeem(code, req.server.now())
+			return a.redeem(spent, req.server.now())
 		},
 	}, nil
 }

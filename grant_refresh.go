@@ -50,15 +50,15 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	// One salt for the request, not one for each attempt: what an attempt that was overtaken would
 	// have issued can be recognized in the newer record.
 	var drawn [16]byte
-	if err := s.random(drawn[:]); err != nil {
+	if err := req.entropy.draw(s, drawn[:]); err != nil {
 		return nil, err
 	}
 	salt := base64.RawURLEncoding.EncodeToString(drawn[:])
 	rule := rotationRule{grace: s.cfg.RefreshGrace, pepper: s.cfg.Pepper}
-	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource, forks: true}
-	issuance.Apply = func(a *Authorization) error {
-		r, err := a.rotate(token, salt, rule, s.now())
-		issuance.rotated = &r
+	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource, forks: true, refreshes: true}
+	spent := token // a copy, so that token itself stays on the stack
+	issuance.Apply = func(a *Authorization) (err error) {
+		issuance.rotated, err = a.rotate(spent, salt, rule, s.now())
 		return err
 	}
 	return issuance, nil

@@ -23,7 +23,7 @@ import (
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
-// The clients of the tests. Each secret is the ID and "-secret".
+// The clients of the tests. Each secret is the ID and secretSuffix.
 const (
 	webApp     = "web-app"     // confidential: code and refresh
 	otherApp   = "other-app"   // confidential: code and refresh
@@ -40,7 +40,10 @@ const (
 	verifier        = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 )
 
-func secretOf(client string) string { return client + "-secret" }
+// secretSuffix makes secrets that occur nowhere by chance.
+const secretSuffix = "-secret-0123456789"
+
+func secretOf(client string) string { return client + secretSuffix }
 
 func testClients(t testing.TB) *memory.Clients {
 	secret := func(id string) []oauth2.ClientSecret {
@@ -130,6 +133,7 @@ func askOnPage(w http.ResponseWriter, r *http.Request, req *oauth2.Authorization
 }
 
 func (w *world) remember(_ context.Context, e oauth2.Event) {
+	suite.tell(e)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)

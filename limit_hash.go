@@ -2,7 +2,6 @@ package oauth2
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"hash/maphash"
@@ -121,16 +120,16 @@ func (s *Server) verifyHash(ctx context.Context, a Attempt, hash, secret string)
 // that was right lately is known by its digest, under a key that never leaves the memory: so a client
 // in regular use passes at once, whatever a flood of wrong secrets makes the others wait for.
 func (s *Server) verifySecret(r *http.Request, client *Client, secret string) (bool, error) {
-	now, right := s.now(), false
-	for hash := range client.hashes(now) {
+	right := false
+	for hash := range client.hashes(s.now) {
 		if slowHash(hash) {
-			_, known := s.remembered.Get(s.secretDigest(hash, secret), now)
+			_, known := s.remembered.Get(s.secretDigest(hash, secret), s.now())
 			right = right || known
 		} else {
 			right = VerifySecret(hash, secret) || right
 		}
 	}
-	for hash := range client.hashes(now) {
+	for hash := range client.hashes(s.now) {
 		if right {
 			break // only who knows a right secret can tell which
 		}
@@ -143,17 +142,17 @@ func (s *Server) verifySecret(r *http.Request, client *Client, secret string) (b
 			return false, err
 		}
 		if right {
-			s.remembered.Put(s.secretDigest(hash, secret), struct{}{}, now.Add(rememberedFor))
+			s.remembered.Put(s.secretDigest(hash, secret), struct{}{}, s.now().Add(rememberedFor))
 		}
 	}
 	return right, nil
 }
 
 // hashes are those of the secrets that are accepted now.
-func (c *Client) hashes(now time.Time) iter.Seq[string] {
+func (c *Client) hashes(now func() time.Time) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, s := range c.Secrets {
-			if (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt)) && !yield(s.Hash) {
+			if (s.ExpiresAt.IsZero() || now().Before(s.ExpiresAt)) && !yield(s.Hash) {
 				return
 			}
 		}
@@ -162,9 +161,6 @@ func (c *Client) hashes(now time.Time) iter.Seq[string] {
 
 // secretDigest stands for a secret that matches a hash. The hash is part of it, so a secret that was
 // withdrawn is forgotten with its hash.
-func (s *Server) secretDigest(hash, secret string) (digest [sha256.Size]byte) {
-	mac := hmac.New(sha256.New, s.rememberKey[:])
-	mac.Write([]byte(hash + "\x00" + secret))
-	mac.Sum(digest[:0])
-	return digest
+func (s *Server) secretDigest(hash, secret string) [sha256.Size]byte {
+	return hmacSHA256(s.rememberKey[:], []byte(hash), []byte{0}, []byte(secret))
 }

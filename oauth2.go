@@ -60,7 +60,8 @@ type ServerConfig struct {
 	// has the method POST, no action (it goes to the very URL it came from) and a hidden field named
 	// [FormTokenField] with the value req.FormToken. When req.Answered is true, that token has been
 	// verified: this browser was shown the page of this very request. Only then may a decision be
-	// read from r.PostFormValue.
+	// read from r.PostFormValue. A double click answers a page twice and calls Consent twice: the same
+	// Approval leads to the same code.
 	//
 	// With prompt=none a page is suppressed: Consent returns an Approval, ErrLoginRequired or
 	// ErrConsentRequired. Any other error is a fault and answers 500; nil, nil is one too.
@@ -147,7 +148,9 @@ type Resource struct {
 }
 
 // TokenPrefixes begin the tokens of each kind. They have letters, digits, "-" and "_", and none is
-// the beginning of another.
+// the beginning of another. Every code, access token and refresh token is its prefix and 64 more
+// characters of base64url, 67 in all with the defaults (RFC 6749 sections 4.1.2 and 5.1 ask servers to
+// document the size).
 type TokenPrefixes struct {
 	Code    string // "ac_"
 	Access  string // "at_"

@@ -121,6 +121,16 @@ func redirectOrigin(uri string) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// webOrigin is the origin of a URL as browsers write it: in lower case, and without the port that is
+// the scheme's own (RFC 6454 section 6.2).
+func webOrigin(u *url.URL) string {
+	host, port := strings.ToLower(u.Host), u.Port()
+	if port == "" || port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return u.Scheme + "://" + host
+}
+
 // plainHost reports whether a host is a name or an address with an optional port, and so nothing
 // that could end a directive of a policy.
 func plainHost(host string) bool {

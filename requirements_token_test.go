@@ -3,7 +3,9 @@ package oauth2_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -89,7 +91,10 @@ func TestCodesAndTokensCarry192BitsOfTheRandomSource(t *testing.T) {
 	t.Parallel()
 	source := &recordedRandom{}
 	w := newWorld(t, func(cfg *oauth2.ServerConfig) { cfg.Rand = source })
-	code := w.approve(codeRequest())
+	w.consent = func(http.ResponseWriter, *http.Request, *oauth2.AuthorizationRequest) (*oauth2.Approval, error) {
+		return &oauth2.Approval{Subject: "alice"}, nil
+	}
+	code := w.ask(codeRequest()).location(t).Get("code")
 	got := w.post("/token", webApp, redemption(code))
 	own := w.token(machine, "grant_type", "client_credentials")
 	for _, token := range []string{code, got.str("access_token"), got.str("refresh_token"), own.str("access_token")} {
@@ -99,6 +104,32 @@ func TestCodesAndTokensCarry192BitsOfTheRandomSource(t *testing.T) {
 		require.True(t, bytes.Contains(source.given, core), "the core is drawn as it is")
 		at := bytes.Index(source.given, core)
 		require.Negative(t, bytes.Index(source.given[at+1:], core), "and for this token alone")
+	}
+}
+
+func TestTheCodeOfAnAnsweredPageIsMadeOf256RandomBitsOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	source := &recordedRandom{}
+	w := newWorld(t, func(cfg *oauth2.ServerConfig) { cfg.Rand = source })
+	query := codeRequest()
+	page := w.ask(query)
+	var key []byte
+	for _, c := range (&http.Response{Header: page.header}).Cookies() {
+		key, _ = base64.RawURLEncoding.DecodeString(c.Value)
+	}
+	require.Len(t, key, 32)
+	require.True(t, bytes.Contains(source.given, key))
+	seen := map[string]bool{}
+	for range 3 {
+		token := formTokenIn(w.ask(query).body)
+		raw, err := base64.RawURLEncoding.DecodeString(w.decide(query, token, "yes").location(t).Get("code")[len("ac_"):])
+		require.NoError(t, err)
+		core := raw[15:39]
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte("code" + token))
+		require.Equal(t, mac.Sum(nil)[:24], core, "the browser's key and the page's token, and nothing that is stored")
+		require.False(t, seen[string(core)])
+		seen[string(core)] = true
 	}
 }
 
@@ -161,9 +192,9 @@ func TestErrorTextsKeepToTheCharacterSet(t *testing.T) {
 	w := newWorld(t, withCustomGrant(nil))
 	texts := []string{}
 	for _, got := range []answer{
-		w.token(webApp, "grant_type", odd), w.token(webApp, "grant_type", "refresh_token", "refresh_token", odd),
+		w.token(webApp, "grant_type", odd), w.token(webApp, "grant_type", "refresh_token", "refresh_token", "rt_"+odd),
 		w.token(webApp, "grant_type", "refresh_token", "refresh_token", "x", "scope", odd), w.token(webApp, odd, "1", odd, "2"),
-		w.post("/revoke", webApp, values("token", odd, "token", odd)), w.token(odd, "grant_type", odd),
+		w.post("/revoke", webApp, values("token", "at_"+odd, "token", "at_"+odd)), w.token(odd, "grant_type", odd),
 	} {
 		require.GreaterOrEqual(t, got.status, 400)
 		texts = append(texts, got.str("error"), got.str("error_description"))

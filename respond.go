@@ -1,11 +1,9 @@
 package oauth2
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -26,7 +24,6 @@ var (
 // receive is the beginning of every endpoint that a client calls directly: a POST with a form in its
 // body, by a client that authenticates (RFC 6749 section 3.2). Where it fails, it has answered.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request, at directEndpoint) (form, *Client, bool) {
-	noStore(w.Header())
 	if at.browsers && preflight(w, r) {
 		return nil, nil, false
 	}
@@ -102,70 +99,52 @@ func writeError(w http.ResponseWriter, e *Error) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)
 	}
 	e.SetRetryAfter(w.Header())
-	writeJSON(w, e.status(), struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description,omitempty"`
-	}{e.Code, e.publicDescription()})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		status, text = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	o := newObject().text("error", e.Code)
+	if description := e.publicDescription(); description != "" {
+		o = o.text("error_description", description)
 	}
-	writeBody(w, status, text)
+	writeBody(w, e.status(), o.end())
 }
 
+// writeBody writes a JSON answer that nobody keeps. The length of a short one is told by net/http.
 func writeBody(w http.ResponseWriter, status int, text []byte) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(text)))
+	setHeaders(w.Header(), answerHeaders)
 	w.WriteHeader(status)
-	_, _ = w.Write(text) // a client that went away is no fault
+	_, _ = w.Write(text) //nolint:gosec // JSON, told as JSON that is not to be sniffed; a client that went away is no fault
 }
 
-// writeTokens writes RFC 6749 section 5.1's JSON. No value needs escaping: tokens are base64url with
-// a checked prefix, and scope tokens have neither quotes nor backslashes.
-func writeTokens(w http.ResponseWriter, out *minted) {
-	b := make([]byte, 0, 512)
-	b = append(b, `{"access_token":"`...)
-	b = append(b, out.texts.access...)
-	b = append(b, `","token_type":"Bearer","expires_in":`...)
-	b = strconv.AppendInt(b, int64(out.lifetime/time.Second), 10)
+// writeTokens writes RFC 6749 section 5.1's JSON. Extra members replace none.
+func writeTokens(w http.ResponseWriter, out *minted) error {
+	o := newObject().text("access_token", out.texts.access).text("token_type", "Bearer").number("expires_in", int64(out.lifetime/time.Second))
 	if out.texts.refresh != "" {
-		b = append(b, `,"refresh_token":"`...)
-		b = append(b, out.texts.refresh...)
-		b = append(b, '"')
+		o = o.text("refresh_token", out.texts.refresh)
 	}
-	if len(out.scope) > 0 {
-		b = append(b, `,"scope":"`...)
-		for i, token := range out.scope {
-			if i > 0 {
-				b = append(b, ' ')
-			}
-			b = append(b, token...)
-		}
-		b = append(b, '"')
+	o, err := o.scope(out.scope).others(out.extra, tokenMembers)
+	if err != nil {
+		return ErrServerError.Because(err)
 	}
-	for name, value := range out.extra {
-		switch name {
-		case "access_token", "token_type", "expires_in", "refresh_token", "scope":
-			continue
-		}
-		if member, err := json.Marshal(map[string]any{name: value}); err == nil {
-			b = append(b, ',')
-			b = append(b, member[1:len(member)-1]...)
-		}
-	}
-	b = append(b, '}')
-	writeBody(w, http.StatusOK, b)
+	writeBody(w, http.StatusOK, o.end())
+	return nil
 }
 
-// noStore keeps tokens out of caches (RFC 6749 section 5.1).
-func noStore(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
+var tokenMembers = []string{"access_token", "token_type", "expires_in", "refresh_token", "scope"}
+
+type header struct{ name, value string }
+
+var (
+	// noStoreHeaders keep tokens out of caches (RFC 6749 section 5.1).
+	noStoreHeaders = []header{{"Cache-Control", "no-store"}, {"Pragma", "no-cache"}}
+	answerHeaders  = append(noStoreHeaders[:2:2], jsonHeaders...)
+	jsonHeaders    = []header{{"Content-Type", "application/json"}, {"X-Content-Type-Options", "nosniff"}}
+)
+
+// setHeaders sets headers whose names are canonical, in one allocation.
+func setHeaders(h http.Header, headers []header) {
+	values := make([]string, len(headers))
+	for i, header := range headers {
+		values[i] = header.value
+		h[header.name] = values[i : i+1 : i+1]
+	}
 }
 
 // preflight answers a browser's question whether a page may call at all (Fetch section 4.8). It
@@ -175,6 +154,7 @@ func preflight(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	h := w.Header()
+	setHeaders(h, noStoreHeaders)
 	h.Add("Vary", "Origin")
 	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
 	h.Set("Access-Control-Allow-Methods", http.MethodPost)
@@ -193,7 +173,7 @@ func allowOrigin(w http.ResponseWriter, r *http.Request, client *Client) {
 	}
 	w.Header().Add("Vary", "Origin")
 	for _, uri := range client.RedirectURIs {
-		if u, err := url.Parse(uri); err == nil && u.Host != "" && u.Scheme+"://"+u.Host == origin {
+		if u, err := url.Parse(uri); err == nil && u.Host != "" && webOrigin(u) == origin {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 			return
 		}

@@ -79,11 +79,10 @@ func parseBearerToken(kind tokenKind, prefix, text string) (bearerToken, bool) {
 	return t, err == nil && n == tokenBytes
 }
 
-func (t *bearerToken) text(prefix string) string { return string(t.appendText(nil, prefix)) }
-
-// appendText appends the token in words.
-func (t *bearerToken) appendText(b []byte, prefix string) []byte {
-	return base64.RawURLEncoding.AppendEncode(append(b, prefix...), t.raw[:])
+func (t *bearerToken) text(prefix string) string {
+	var buf [2 * tokenChars]byte
+	text := append(buf[:0], prefix...)
+	return string(base64.RawURLEncoding.AppendEncode(text, t.raw[:]))
 }
 
 // id is the ID of the authorization that the token names.

@@ -57,7 +57,10 @@ func (a *Authorization) redeem(code bearerToken, now time.Time) error {
 	case !now.Before(a.Code.ExpiresAt):
 		return errCodeExpired
 	}
-	a.Code.Digest = ""
+	// The snapshot keeps its own.
+	spent := *a.Code
+	spent.Digest = ""
+	a.Code = &spent
 	return nil
 }
 

@@ -15,24 +15,26 @@ import (
 	"encoding/base64"
 	"net/http"
 	"time"
+
+	"github.com/seed5f5fedc6/oauth2/bench/internal/app"
 )
 
 // The clients that every column registers. Both are confidential and authenticate by HTTP Basic.
 const (
 	// Machine uses the client credentials grant with MachineScope.
-	Machine       = "machine"
-	MachineSecret = "m6f0N0zq1mVd8nJ3pQw5xYb7cTk2sHgR9uLeAiOzX4E" //nolint:gosec // for measuring alone
-	MachineScope  = "stats"
+	Machine       = app.Machine
+	MachineSecret = app.MachineSecret
+	MachineScope  = app.MachineScope
 	// Web uses the authorization code and refresh token grants with WebScope, and introspects its own
 	// tokens. Its scope is the one for which every peer issues a refresh token.
-	Web         = "web-app"
-	WebSecret   = "w2rT8yU1iO5pA7sD9fG3hJ6kL0zX4cV8bN1mQ5wE7tY" //nolint:gosec // as above
-	WebScope    = "offline_access"
-	RedirectURI = "https://app.example.com/callback"
+	Web         = app.Web
+	WebSecret   = app.WebSecret
+	WebScope    = app.WebScope
+	RedirectURI = app.RedirectURI
 	// Subject is the resource owner, who has been asked already and said yes.
-	Subject = "alice"
+	Subject = app.Subject
 	// Issuer is where every column believes to be.
-	Issuer = "https://id.example.com"
+	Issuer = app.Issuer
 )
 
 // State and Verifier are the same in every request: drawing them is the client's work.

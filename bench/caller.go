@@ -145,8 +145,24 @@ func (c *loopback) send(method, target string, header http.Header, form []byte) 
 	return &c.answer, nil
 }
 
-// Serve listens on loopback for a handler. It returns a maker of Callers, each with connections of its
-// own pool, and a function that stops the server.
+// Dial returns a maker of Callers of a server at this address, which is a host and a port, and a
+// function that closes their connections. The Callers share a pool.
+func Dial(address string) (newCaller func() Caller, hangUp func()) {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
+	newCaller = func() Caller {
+		return &loopback{
+			base: "http://" + address,
+			client: &http.Client{
+				Transport:     transport,
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			},
+		}
+	}
+	return newCaller, transport.CloseIdleConnections
+}
+
+// Serve listens on loopback for a handler. It returns a maker of Callers and a function that stops the
+// server.
 func Serve(h http.Handler) (newCaller func() Caller, stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -158,18 +174,9 @@ func Serve(h http.Handler) (newCaller func() Caller, stop func(), err error) {
 		defer close(done)
 		_ = server.Serve(listener) // which ends with http.ErrServerClosed
 	}()
-	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
-	newCaller = func() Caller {
-		return &loopback{
-			base: "http://" + listener.Addr().String(),
-			client: &http.Client{
-				Transport:     transport,
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			},
-		}
-	}
+	newCaller, hangUp := Dial(listener.Addr().String())
 	stop = func() {
-		transport.CloseIdleConnections()
+		hangUp()
 		_ = server.Close() // nothing is under way that could be lost
 		<-done
 	}

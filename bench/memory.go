@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,8 +24,10 @@ type Footprint struct {
 
 // A Lookup is what checking a token costs among so many.
 type Lookup struct {
-	Tokens      int
-	Nanoseconds float64
+	Tokens int
+	// Nanoseconds is the median of the rounds, and Growth that of the rounds' ratios to another server
+	// of the same kind, in the same process, with the fewest tokens.
+	Nanoseconds, Growth float64
 }
 
 // Growth is the cost of a lookup among the most against the one among the fewest.
@@ -32,54 +35,95 @@ func (f Footprint) Growth() float64 {
 	if len(f.Lookups) == 0 {
 		return 0
 	}
-	return f.Lookups[len(f.Lookups)-1].Nanoseconds / f.Lookups[0].Nanoseconds
+	return f.Lookups[len(f.Lookups)-1].Growth
 }
 
 // fewest is where the growth of lookups begins.
 const fewest = 1000
 
-// lookupTime is how long lookups are timed among each number of tokens, collections how many are timed.
+// lookupTime is how long lookups are timed at a stretch, lookupRounds how often among each number of
+// tokens, collections how many collections are timed.
 const (
-	lookupTime  = 300 * time.Millisecond
-	collections = 7
+	lookupTime   = 20 * time.Millisecond
+	lookupRounds = 15
+	collections  = 7
 )
 
-// Weigh issues tokens by client credentials until so many are alive. Where the server has no check in
-// process, a lookup is one by its introspection endpoint. It wants a process of its own.
-func Weigh(c Column, tokens int) (Footprint, error) {
-	s, err := Open(c, Workloads[0], Modes[0])
+// Weigh lets so many callers issue tokens by client credentials until so many are alive. Where the
+// server has no check in process, a lookup is one by its introspection endpoint. It wants a process of
+// its own.
+func Weigh(c Column, tokens, callers int) (Footprint, error) {
+	few, err := openFilled(c, 1, min(fewest, tokens), min(fewest, tokens))
 	if err != nil {
 		return Footprint{}, err
 	}
-	defer s.Close()
-	d := s.drivers[0]
-	if err := d.Credentials(); err != nil {
-		return Footprint{}, s.failed(err)
+	defer few.Close()
+	many, err := openFilled(c, callers, 1, tokens)
+	if err != nil {
+		return Footprint{}, err
 	}
-	kept := newTokenList(tokens, len(d.Access))
+	defer many.Close()
 	before := liveHeap()
 	f := Footprint{Tokens: tokens}
 	for step := min(fewest, tokens); ; step = min(step*10, tokens) {
-		for kept.len() < step {
-			if err := d.Credentials(); err != nil {
-				return f, s.failed(err)
-			}
-			kept.add(d.Access)
+		if err := many.fill(step); err != nil {
+			return f, err
 		}
-		ns, err := timeLookups(kept, lookupOf(d))
+		l, err := compareLookups(few, many)
 		if err != nil {
-			return f, s.failed(err)
+			return f, many.failed(err)
 		}
-		f.Lookups = append(f.Lookups, Lookup{step, ns})
+		f.Lookups = append(f.Lookups, l)
 		if step == tokens {
 			break
 		}
 	}
-	f.BytesPerToken = float64(liveHeap()-before) / float64(tokens)
+	f.BytesPerToken = float64(liveHeap()-before) / float64(tokens-1)
 	f.FullGC = timeCollections()
-	runtime.KeepAlive(s)
-	runtime.KeepAlive(kept)
+	runtime.KeepAlive(few)
+	runtime.KeepAlive(many)
 	return f, nil
+}
+
+// A filled server has live tokens, and remembers them.
+type filled struct {
+	*Session
+	kept *tokenList
+}
+
+// openFilled builds a server with some live tokens and room to remember more.
+func openFilled(c Column, callers, tokens, room int) (*filled, error) {
+	s, err := Open(c, Workloads[0], Mode{Name: "fill", Workers: func() int { return callers }})
+	if err != nil {
+		return nil, err
+	}
+	f := &filled{Session: s}
+	if err := f.drivers[0].Credentials(); err != nil {
+		s.Close()
+		return nil, s.failed(err)
+	}
+	f.kept = newTokenList(room, len(f.drivers[0].Access))
+	f.kept.add(f.drivers[0].Access)
+	if err := f.fill(tokens); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// fill issues tokens until so many are alive.
+func (f *filled) fill(tokens int) error {
+	missing := tokens - f.kept.len()
+	_, err := f.each(func(worker int, d *Driver) (int, error) {
+		for i := worker; i < missing; i += len(f.drivers) {
+			if err := d.Credentials(); err != nil {
+				return 0, err
+			}
+			f.kept.add(d.Access)
+		}
+		return 0, nil
+	})
+	return err
 }
 
 // liveHeap is the heap after everything dead was collected, what finalizers held included.
@@ -103,7 +147,9 @@ func timeCollections() time.Duration {
 }
 
 // A tokenList keeps many tokens without a pointer to any, so that it costs the collector nothing.
+// It is safe for concurrent use while tokens are added.
 type tokenList struct {
+	mu   sync.Mutex
 	text strings.Builder
 	ends []uint64
 }
@@ -115,6 +161,8 @@ func newTokenList(tokens, length int) *tokenList {
 }
 
 func (l *tokenList) add(token []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.text.Write(token)
 	l.ends = append(l.ends, uint64(l.text.Len()))
 }
@@ -139,18 +187,44 @@ func lookupOf(d *Driver) func(token string) error {
 	return func(token string) error { return d.introspect(d.web, []byte(token)) }
 }
 
-// timeLookups is the time of one lookup, picking the token excluded.
-func timeLookups(kept *tokenList, lookup func(string) error) (float64, error) {
-	nothing := func(string) error { return nil }
-	if _, err := timeLoop(kept, lookup, lookupTime/10); err != nil {
+// compareLookups times lookups among few and among many tokens in turn, each first in every other round.
+func compareLookups(few, many *filled) (Lookup, error) {
+	among, ratios := make([]float64, lookupRounds), make([]float64, lookupRounds)
+	for i := range among {
+		pair := [2]*filled{few, many}
+		if i%2 == 1 {
+			slices.Reverse(pair[:])
+		}
+		var times [2]float64
+		for j, f := range pair {
+			var err error
+			if times[j], err = timeLookups(f); err != nil {
+				return Lookup{}, err
+			}
+		}
+		among[i], ratios[i] = times[1-i%2], times[1-i%2]/times[i%2]
+	}
+	return Lookup{many.kept.len(), median(among), median(ratios)}, nil
+}
+
+// timeLookups is the time of one lookup, without that of picking the token and reading it: in a request
+// it has just arrived, and is not fetched from among gigabytes of others.
+func timeLookups(f *filled) (float64, error) {
+	var arrived [256]byte
+	fetch := func(token string) error {
+		copy(arrived[:], token)
+		return nil
+	}
+	lookup := lookupOf(f.drivers[0])
+	if _, err := timeLoop(f.kept, lookup, lookupTime/10); err != nil { // to warm up
 		return 0, err
 	}
-	whole, err := timeLoop(kept, lookup, lookupTime)
+	whole, err := timeLoop(f.kept, lookup, lookupTime)
 	if err != nil {
 		return 0, err
 	}
-	picking, err := timeLoop(kept, nothing, lookupTime/10)
-	return whole - picking, err
+	fetching, err := timeLoop(f.kept, fetch, lookupTime/4)
+	return whole - fetching, err
 }
 
 func timeLoop(kept *tokenList, do func(string) error, d time.Duration) (nanoseconds float64, err error) {

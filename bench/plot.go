@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"bytes"
 	_ "embed"
 	"html/template"
 	"io"
+	"path/filepath"
 	"slices"
 )
 
@@ -46,7 +48,7 @@ func (r *Report) SVG(w io.Writer, workload Workload, m Mode, own string) (bool, 
 			continue
 		}
 		y := plotTop + len(bars)*plotRow
-		bars = append(bars, bar{Name: name, Label: short(cell.Ratio) + " ×" + r.marks(name, workload.Name), Y: y, TextY: y + plotBar - 4, Own: name == own})
+		bars = append(bars, bar{Name: name, Label: Short(cell.Ratio) + " ×" + r.marks(name, workload.Name), Y: y, TextY: y + plotBar - 4, Own: name == own})
 		ratios = append(ratios, cell.Ratio)
 	}
 	if len(bars) == 0 {
@@ -64,6 +66,27 @@ func (r *Report) SVG(w io.Writer, workload Workload, m Mode, own string) (bool, 
 		"Width": plotLeft + plotWidth + 110, "Height": bottom + plotMargin, "FloorY": bottom + 18,
 		"CutX": plotLeft + plotWidth - 16,
 	})
+}
+
+// Plots writes the plot of every workload and mode that was measured into a folder, as files named
+// after them.
+func (r *Report) Plots(folder, own string) error {
+	for _, w := range Workloads {
+		for _, m := range Modes {
+			var text bytes.Buffer
+			drawn, err := r.SVG(&text, w, m, own)
+			if err != nil {
+				return err
+			}
+			if !drawn {
+				continue
+			}
+			if err := WriteDocument(filepath.Join(folder, w.Name+"-"+m.Name+".svg"), text.Bytes()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // axis is the greatest multiple that is drawn whole: the greatest of all, unless it is more than five

@@ -3,19 +3,18 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"time"
 )
 
 // A Report is all that one run found.
 type Report struct {
+	Environment
 	Columns  []string
 	Samples  Samples
 	Findings []Finding
 	// Footprints are by column.
 	Footprints map[string]Footprint
-	Rounds     int
-	Time       time.Duration
 }
 
 // served are the columns of the tables: all but the harness and the floor.
@@ -44,15 +43,15 @@ func (r *Report) Markdown(w io.Writer) {
 }
 
 func ratioText(c Cell) string {
-	return fmt.Sprintf("%s (%s–%s)", short(c.Ratio), short(c.Low), short(c.High))
+	return fmt.Sprintf("%s (%s–%s)", Short(c.Ratio), Short(c.Low), Short(c.High))
 }
 
 func allocationText(c Cell) string {
 	return fmt.Sprintf("%.0f · %.0f B", c.Allocations, c.AllocatedBytes)
 }
 
-// short writes three digits.
-func short(x float64) string {
+// Short writes three digits.
+func Short(x float64) string {
 	switch {
 	case x >= 100:
 		return fmt.Sprintf("%.0f", x)
@@ -80,7 +79,7 @@ func (r *Report) table(w io.Writer, title, corner string, names []string, m Mode
 		}
 	}
 	if len(rows) > 0 {
-		writeTable(w, title, append([]string{corner}, names...), rows)
+		WriteTable(w, title, append([]string{corner}, names...), rows)
 	}
 }
 
@@ -95,16 +94,18 @@ func (r *Report) footprints(w io.Writer, names []string) {
 		}
 		tokens = f.Tokens
 		rows = append(rows, []string{
-			name, fmt.Sprintf("%.0f", f.BytesPerToken), fmt.Sprintf("%.1f", f.FullGC.Seconds()*1000), short(f.Growth()),
+			name, fmt.Sprintf("%.0f", f.BytesPerToken), fmt.Sprintf("%.1f", f.FullGC.Seconds()*1000), Short(f.Growth()),
 		})
 	}
 	if len(rows) > 0 {
 		head := []string{"", "heap per token, B", "full GC, ms", fmt.Sprintf("check among %d against %d", tokens, min(fewest, tokens))}
-		writeTable(w, fmt.Sprintf("Memory, with %d live tokens", tokens), head, rows)
+		WriteTable(w, fmt.Sprintf("Memory, with %d live tokens", tokens), head, rows)
 	}
 }
 
-func writeTable(w io.Writer, title string, head []string, rows [][]string) {
+// WriteTable writes one table of Markdown under a title. The cells of all columns but the first are
+// numbers.
+func WriteTable(w io.Writer, title string, head []string, rows [][]string) {
 	fmt.Fprintf(w, "**%s**\n\n| %s |\n|%s\n", title, strings.Join(head, " | "), " --- |"+strings.Repeat(" ---: |", len(head)-1))
 	for _, row := range rows {
 		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
@@ -138,4 +139,12 @@ func (r *Report) Raw(w io.Writer) {
 			}
 		}
 	}
+}
+
+// Has reports whether anything but a baseline was measured in a cell.
+func (r *Report) Has(w Workload, m Mode) bool {
+	return slices.ContainsFunc(r.served(), func(name string) bool {
+		_, ok := r.Samples.Cell(Key{name, w.Name, m.Name})
+		return ok
+	})
 }

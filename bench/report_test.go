@@ -57,7 +57,7 @@ func report() *bench.Report {
 			key("peer"):    {took(101000, 90), took(101000, 90), took(201000, 90)},
 		},
 		Findings:   []bench.Finding{{Column: "peer", Workload: "code", What: "a spent code"}},
-		Footprints: map[string]bench.Footprint{"ours": {Tokens: 1_000_000, BytesPerToken: 121.4, FullGC: 6 * time.Millisecond, Lookups: []bench.Lookup{{Tokens: 1000, Nanoseconds: 100}, {Tokens: 1_000_000, Nanoseconds: 140}}}},
+		Footprints: map[string]bench.Footprint{"ours": {Tokens: 1_000_000, BytesPerToken: 121.4, FullGC: 6 * time.Millisecond, Lookups: []bench.Lookup{{Tokens: 1000, Nanoseconds: 100, Growth: 1}, {Tokens: 1_000_000, Nanoseconds: 150, Growth: 1.4}}}},
 	}
 }
 
@@ -108,7 +108,7 @@ func TestAPlotIsWellFormedAndCutsABarThatDwarfsTheOthers(t *testing.T) {
 }
 
 func TestAFootprintCountsWhatIsKept(t *testing.T) {
-	f, err := bench.Weigh(columns.Ours, 3000)
+	f, err := bench.Weigh(columns.Ours, 3000, 2)
 	require.NoError(t, err)
 	require.Equal(t, 3000, f.Tokens)
 	require.Positive(t, f.BytesPerToken)

@@ -73,10 +73,10 @@ func (s Samples) Cell(k Key) (cell Cell, ok bool) {
 	}, true
 }
 
-func each(samples []Sample, value func(Sample) float64) []float64 {
-	values := make([]float64, len(samples))
-	for i, s := range samples {
-		values[i] = value(s)
+func each[T any](measured []T, value func(T) float64) []float64 {
+	values := make([]float64, len(measured))
+	for i, m := range measured {
+		values[i] = value(m)
 	}
 	return values
 }

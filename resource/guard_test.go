@@ -3,6 +3,7 @@ package resource_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/secrecy"
 	"github.com/seed5f5fedc6/oauth2/resource"
 )
 
@@ -261,4 +263,15 @@ func FuzzAuthorizationHeader(f *testing.F) {
 		handler.ServeHTTP(rec, r)
 		require.Contains(t, []int{http.StatusBadRequest, http.StatusUnauthorized}, rec.Code)
 	})
+}
+
+func TestATokenInAFaultWouldBeFound(t *testing.T) {
+	t.Parallel()
+	// An api of its own, whose cleanup is not the test's.
+	a := &api{t: t, faults: make(chan error, 1), seen: secrecy.New()}
+	token := newWorld(t, "").token(audience, "read")
+	a.seen.Add("access_token", token)
+	require.Empty(t, a.leaks())
+	a.fault(nil, fmt.Errorf("cannot look up %s", token))
+	require.Equal(t, []string{"access_token"}, a.leaks())
 }

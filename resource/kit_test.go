@@ -3,11 +3,14 @@ package resource_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/secrecy"
 	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 	"github.com/seed5f5fedc6/oauth2/resource"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
@@ -146,25 +150,49 @@ func (a answer) json(t testing.TB) map[string]any {
 }
 
 // An api is a guarded API on a real listener. Its handler answers with the token's facts, and echoes
-// a form.
+// a form. No secret may be in its faults and refusals.
 type api struct {
 	t      testing.TB
 	url    string
 	faults chan error
+	seen   *secrecy.Recorder
+	client *http.Client
+
+	mu   sync.Mutex
+	told strings.Builder
 }
 
 func newAPI(t testing.TB, checker resource.Checker, scopes ...string) *api {
 	t.Helper()
-	a := &api{t: t, faults: make(chan error, 100)}
+	a := &api{t: t, faults: make(chan error, 100), seen: secrecy.New()}
+	a.client = &http.Client{Transport: a.seen.Through(direct.Transport)}
+	a.seen.Add("client_secret", apiSecret)
+	t.Cleanup(func() { require.Empty(t, a.leaks()) })
 	guard, err := resource.NewGuard(resource.GuardConfig{
 		Checker: checker, Audience: audience, Realm: "contacts",
-		OnFault: func(_ *http.Request, err error) { a.faults <- err },
+		OnFault: a.fault,
 	})
 	require.NoError(t, err)
 	listener := httptest.NewServer(guard.Require(scopes...)(http.HandlerFunc(tellFacts)))
 	t.Cleanup(listener.Close)
 	a.url = listener.URL
 	return a
+}
+
+func (a *api) fault(_ *http.Request, err error) {
+	a.mu.Lock()
+	for cause := err; cause != nil; cause = errors.Unwrap(cause) {
+		fmt.Fprintf(&a.told, "%v %+v\n", cause, cause)
+	}
+	a.mu.Unlock()
+	a.faults <- err
+}
+
+// leaks are the kinds of secrets in what was told.
+func (a *api) leaks() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append(a.seen.Find(a.told.String()), a.seen.Echoes()...)
 }
 
 func tellFacts(w http.ResponseWriter, r *http.Request) {
@@ -189,7 +217,7 @@ func (a *api) call(authorization ...string) answer {
 
 func (a *api) do(r *http.Request) answer {
 	a.t.Helper()
-	res, err := direct.Do(r)
+	res, err := a.client.Do(r)
 	require.NoError(a.t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)

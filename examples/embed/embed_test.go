@@ -154,6 +154,24 @@ func TestNotebookIsWhatItWas(t *testing.T) {
 	require.Equal(t, "/login", res.Request.URL.Path)
 }
 
+func TestGuessingAtTheLoginIsLimited(t *testing.T) {
+	t.Parallel()
+	base := start(t)
+	b := browser(t, base)
+	login := func(user, password string) *http.Response {
+		res, err := b.PostForm(base+"/login", url.Values{"username": {user}, "password": {password}})
+		res, _ = read(t, res, err)
+		return res
+	}
+	for range 10 {
+		require.Equal(t, http.StatusUnauthorized, login("alice", "guess").StatusCode)
+	}
+	limited := login("alice", "guess")
+	require.Equal(t, http.StatusTooManyRequests, limited.StatusCode)
+	require.NotEmpty(t, limited.Header.Get("Retry-After"))
+	require.Equal(t, http.StatusOK, login("bob", "builder").StatusCode, "others log in")
+}
+
 func TestEmbeddingTakesAboutThirtyLines(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("oauth.go")

@@ -1,6 +1,6 @@
 // Program embed is a small web application, a notebook, that had its users, sessions and router
-// before it became an authorization server. What was added stands in oauth.go, and in the lines of
-// this file that are marked.
+// before it became an authorization server. What was added stands in oauth.go, in the lines of this
+// file that are marked, and in the login of notebook.go.
 package main
 
 import (

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
@@ -10,10 +11,11 @@ import (
 	"github.com/seed5f5fedc6/oauth2"
 )
 
-// A notebook keeps the notes of its users. It is what the application was before.
+// A notebook keeps the notes of its users. It is what the application was before, but for its login,
+// which lets the authorization server limit guessing.
 type notebook struct {
 	passwords map[string]string // user -> hash
-	decoy     string            // is verified for a user who does not exist
+	server    *oauth2.Server    // added
 
 	mu       sync.Mutex
 	sessions map[string]string // cookie -> user
@@ -23,7 +25,6 @@ type notebook struct {
 func newNotebook() *notebook {
 	return &notebook{
 		passwords: map[string]string{"alice": oauth2.HashPassword("wonderland"), "bob": oauth2.HashPassword("builder")},
-		decoy:     oauth2.HashPassword(rand.Text()),
 		sessions:  map[string]string{},
 		notes:     map[string][]string{"alice": {"Feed the cat."}},
 	}
@@ -87,11 +88,14 @@ func (n *notebook) loginPage(w http.ResponseWriter, r *http.Request) {
 
 func (n *notebook) login(w http.ResponseWriter, r *http.Request) {
 	user := r.PostFormValue("username")
-	hash, known := n.passwords[user]
-	if !known {
-		hash = n.decoy
+	right, err := n.server.VerifyPassword(r, user, n.passwords[user], r.PostFormValue("password"))
+	var limited *oauth2.Error
+	if errors.As(err, &limited) {
+		limited.SetRetryAfter(w.Header())
+		http.Error(w, "Too many attempts. Please wait a moment.", limited.Status)
+		return
 	}
-	if !oauth2.VerifySecret(hash, r.PostFormValue("password")) {
+	if !right {
 		w.WriteHeader(http.StatusUnauthorized)
 		render(w, "login", map[string]any{"Failed": true, "Return": r.PostFormValue("return")})
 		return

@@ -42,6 +42,7 @@ func (n *notebook) serveOAuth(mux *http.ServeMux, protection *http.CrossOriginPr
 		return err
 	}
 	mux.Handle("GET /api/notes", guard.Require("notes.read")(http.HandlerFunc(n.apiNotes)))
+	n.server = server // limits guessing at the login
 	return nil
 }
 

@@ -15,14 +15,12 @@ import (
 // givesNothingAway looks for every secret that passed over the wire in what the server told and kept.
 func givesNothingAway(t *testing.T, s *site) {
 	t.Run("no refusal repeats a secret that was sent", func(t *testing.T) {
-		s.seen.mu.Lock()
-		defer s.seen.mu.Unlock()
-		require.Empty(t, s.seen.echoes)
+		require.Empty(t, s.seen.Echoes())
 	})
 	t.Run("no secret is in what the server told", func(t *testing.T) {
 		told := s.told()
 		require.Contains(t, told, string(oauth2.EventClientAuthenticationFailed), "it told what happened")
-		require.Empty(t, s.seen.find(told))
+		require.Empty(t, s.seen.Find(told))
 	})
 	if s.place.read == nil {
 		return
@@ -30,7 +28,7 @@ func givesNothingAway(t *testing.T, s *site) {
 	t.Run("no secret is in what the server kept", func(t *testing.T) {
 		kept := string(s.place.read(t))
 		require.Contains(t, kept, "alice", "the records are there")
-		require.Empty(t, s.seen.find(kept))
+		require.Empty(t, s.seen.Find(kept))
 	})
 }
 
@@ -57,13 +55,13 @@ func (s *site) flow() (secrets map[string]string) {
 func TestASecretInALogIsFound(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, newTarget(t, inMemory))
-	honest := s.seen.find(s.told())
+	honest := s.seen.Find(s.told())
 	require.Empty(t, honest)
 	// Behind a proxy that logs all it sees, there is every kind of secret.
 	next := s.client.Transport
-	s.client.Transport = s.seen.through(talkative{next, s.app.slog})
+	s.client.Transport = s.seen.Through(talkative{next, s.app.slog})
 	s.flow()
-	require.Subset(t, s.seen.find(s.told()), everySecret)
+	require.Subset(t, s.seen.Find(s.told()), everySecret)
 }
 
 // A talkative transport writes every request and response into the log.
@@ -92,10 +90,10 @@ func TestASecretInAnEventIsFound(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, newTarget(t, inMemory))
 	for what, secret := range s.flow() {
-		require.Empty(t, s.seen.find(s.told()), "before %s", what)
+		require.Empty(t, s.seen.Find(s.told()), "before %s", what)
 		event := oauth2.Event{Type: oauth2.EventFault, Err: oauth2.ErrServerError.Because(leak(secret))}
 		s.app.tell(t.Context(), event)
-		require.NotEmpty(t, s.seen.find(s.told()), what)
+		require.NotEmpty(t, s.seen.Find(s.told()), what)
 		s.app.log.text.Reset()
 	}
 }
@@ -112,11 +110,11 @@ func TestASecretInAStoreIsFound(t *testing.T) {
 			t.Parallel()
 			s := startApp(t, newTarget(t, k))
 			planted := s.flow()
-			require.Empty(t, s.seen.find(string(s.place.read(t))))
+			require.Empty(t, s.seen.Find(string(s.place.read(t))))
 			for what, secret := range planted {
 				a := &oauth2.Authorization{ID: oauth2.NewSecret(), Version: 1, Format: 1, Issuer: s.issuer, ClientID: web, Subject: secret, CreatedAt: s.now(), ExpiresAt: s.now().Add(time.Hour)}
 				require.NoError(t, s.app.tokens.Create(t.Context(), a))
-				require.Contains(t, s.seen.find(string(s.place.read(t))), what)
+				require.Contains(t, s.seen.Find(string(s.place.read(t))), what)
 			}
 		})
 	}
@@ -132,5 +130,5 @@ func TestARefusalThatRepeatsASecretIsFound(t *testing.T) {
 	})
 	page := s.alice().ask(s.request())
 	s.alice().post(page.url, s.alice().fill(page, "decision", "yes", "form_token", "x"))
-	require.NotEmpty(t, tg.seen.echoes)
+	require.NotEmpty(t, tg.seen.Echoes())
 }

@@ -67,7 +67,7 @@ func (s *site) alice() *browser {
 // connect finds the endpoints, and starts the API's own lookups.
 func (s *site) connect() {
 	s.client = &http.Client{
-		Transport:     s.seen.through(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12}}),
+		Transport:     s.seen.Through(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12}}),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	metadata := s.get(metadataURL(s.t, s.issuer))

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/secrecy"
 	"github.com/seed5f5fedc6/oauth2/internal/testserver"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 	"github.com/seed5f5fedc6/oauth2/store/redisstore"
@@ -24,12 +25,12 @@ type target struct {
 	place     place
 	secrets   map[string]string // of the confidential clients, by ID
 	passwords map[string]string // of the users, by name
-	seen      *recorder
+	seen      *secrecy.Recorder
 }
 
 func newTarget(t *testing.T, k keeper) *target {
 	tg := &target{
-		place: k.start(t), seen: newRecorder(),
+		place: k.start(t), seen: secrecy.New(),
 		secrets:   map[string]string{odd: "s: %+/ü&=~" + oauth2.NewSecret()},
 		passwords: map[string]string{"alice": oauth2.NewSecret(), "bob": oauth2.NewSecret(), "carol": oauth2.NewSecret()},
 	}

@@ -5,7 +5,7 @@ func (s *Store) Bytes() int {
 	n := 0
 	for i := range s.shards {
 		sh := &s.shards[i]
-		n += 4 * len(sh.index.slots)
+		n += 5 * len(sh.index.slots)
 		for _, b := range sh.arena.blocks {
 			n += cap(b.data)
 		}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -18,13 +17,16 @@ import (
 
 // shards keep writers of different records out of each other's way.
 const (
-	shards    = 64
 	shardBits = 6
+	shards    = 1 << shardBits
 )
 
-// sweepBatch is how many records of a shard each Create looks at, in search of expired ones. Two
-// would do to keep up with any load; a few more drain a backlog.
-const sweepBatch = 4
+// Every so many Creates, a shard is searched for expired records, twice as many as were created: that
+// keeps up with any load, and drains a backlog.
+const (
+	sweepEvery = 8
+	sweepBatch = 2 * sweepEvery
+)
 
 // entryBytes is room for the entry of nearly every record.
 const entryBytes = 512
@@ -38,7 +40,7 @@ type Store struct {
 	seed   maphash.Seed
 	names  *names
 	shards [shards]shard
-	// buffers are *[entryBytes]byte, in which entries are put together.
+	// buffers are *[]byte, in which entries are put together.
 	buffers sync.Pool
 }
 
@@ -51,16 +53,21 @@ func New() *Store {
 	return s
 }
 
-// shard is the one for a key. Its index goes by the lowest bits of the same hash.
-func (s *Store) shard(k key) *shard {
-	return &s.shards[bits.RotateLeft64(maphash.Bytes(s.seed, k), shardBits)%shards]
+// shard is the one for a key, whose hash it returns too. Its index goes by the lowest bits.
+func (s *Store) shard(k key) (*shard, uint64) {
+	hash := maphash.Bytes(s.seed, k)
+	return &s.shards[hash>>(64-shardBits)], hash
 }
 
-func (s *Store) buffer() *[entryBytes]byte {
-	if buf, ok := s.buffers.Get().(*[entryBytes]byte); ok {
-		return buf
+// entryOf puts an entry together. Its bytes are good until it is given back to s.buffers.
+func (s *Store) entryOf(a *oauth2.Authorization, version int64) (*[]byte, error) {
+	buf, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new(make([]byte, 0, entryBytes))
 	}
-	return new([entryBytes]byte)
+	e, err := appendEntry((*buf)[:0], s.names, a, version)
+	*buf = e
+	return buf, err
 }
 
 // Create implements [oauth2.TokenStore].
@@ -68,22 +75,24 @@ func (s *Store) Create(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	buf := s.buffer()
+	buf, err := s.entryOf(a, a.Version)
 	defer s.buffers.Put(buf)
-	e, err := appendEntry(buf[:0], s.names, a, a.Version)
 	if err != nil {
 		return fmt.Errorf("memory: create: %w", err)
 	}
+	e := entry(*buf)
 	k := keyOf(e)
-	sh := s.shard(k)
+	sh, hash := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if _, taken := sh.find(k); taken != 0 {
+	if _, taken := sh.find(k, hash); taken != 0 {
 		return oauth2.ErrExists
 	}
 	// The store has no clock: the newest record tells the time.
-	sh.sweep(a.CreatedAt, sweepBatch, sweepBatch)
-	return sh.insert(k, e)
+	if sh.created++; sh.created%sweepEvery == 0 {
+		sh.sweep(a.CreatedAt, sweepBatch, sweepBatch)
+	}
+	return sh.insert(hash, e)
 }
 
 // Get implements [oauth2.TokenStore].
@@ -93,10 +102,10 @@ func (s *Store) Get(ctx context.Context, id string) (*oauth2.Authorization, erro
 	}
 	var buf [keyBytes]byte
 	k := appendKey(buf[:0], id)
-	sh := s.shard(k)
+	sh, hash := s.shard(k)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	_, p := sh.find(k)
+	_, p := sh.find(k, hash)
 	if p == 0 {
 		return nil, oauth2.ErrNotFound
 	}
@@ -108,17 +117,17 @@ func (s *Store) Update(ctx context.Context, a *oauth2.Authorization) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	buf := s.buffer()
+	buf, err := s.entryOf(a, a.Version+1)
 	defer s.buffers.Put(buf)
-	e, err := appendEntry(buf[:0], s.names, a, a.Version+1)
 	if err != nil {
 		return fmt.Errorf("memory: update: %w", err)
 	}
+	e := entry(*buf)
 	k := keyOf(e)
-	sh := s.shard(k)
+	sh, hash := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	slot, p := sh.find(k)
+	slot, p := sh.find(k, hash)
 	switch {
 	case p == 0:
 		return oauth2.ErrNotFound
@@ -135,10 +144,10 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	}
 	var buf [keyBytes]byte
 	k := appendKey(buf[:0], id)
-	sh := s.shard(k)
+	sh, hash := s.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if slot, p := sh.find(k); p != 0 {
+	if slot, p := sh.find(k, hash); p != 0 {
 		sh.remove(slot, p)
 	}
 	return nil

@@ -19,6 +19,8 @@ type shard struct {
 	seed  maphash.Seed
 	arena arena
 	index index
+	// created counts the Creates.
+	created uint
 }
 
 var errFull = errors.New("memory: the store is full")
@@ -41,19 +43,21 @@ func keyOf(e entry) key {
 	return key(e.record()[:size+int(length>>1)])
 }
 
-func (sh *shard) hash(k key) uint64     { return maphash.Bytes(sh.seed, k) }
-func (sh *shard) hashAt(p place) uint64 { return sh.hash(keyOf(sh.arena.at(p))) }
-func (sh *shard) find(k key) (int, place) {
-	return sh.index.find(sh.hash(k), func(p place) bool { return sh.is(p, k) })
-}
+func (sh *shard) hash(k key) uint64      { return maphash.Bytes(sh.seed, k) }
+func (sh *shard) hashAt(p place) uint64  { return sh.hash(keyOf(sh.arena.at(p))) }
 func (sh *shard) is(p place, k key) bool { return bytes.HasPrefix(sh.arena.at(p).record(), k) }
 
-// insert adds an entry whose key is free.
-func (sh *shard) insert(k key, e entry) error {
+// find looks for a key with this hash.
+func (sh *shard) find(k key, hash uint64) (slot int, p place) {
+	return sh.index.find(hash, func(p place) bool { return sh.is(p, k) })
+}
+
+// insert adds an entry whose key is free, and has this hash.
+func (sh *shard) insert(hash uint64, e entry) error {
 	if sh.arena.full() {
 		return errFull
 	}
-	sh.index.insert(sh.hash(k), sh.arena.add(e), sh.hashAt)
+	sh.index.insert(hash, sh.arena.add(e), sh.hashAt)
 	return nil
 }
 
@@ -102,7 +106,7 @@ func (sh *shard) sweep(now time.Time, look, limit int) int {
 			break
 		}
 		if e.sweepAfter() < hour {
-			slot, _ := sh.find(keyOf(e))
+			slot, _ := sh.find(keyOf(e), sh.hash(keyOf(e)))
 			sh.remove(slot, p)
 			n++
 		}

@@ -4,135 +4,124 @@
 //	go run ./cmd/growth -parts load,cores    some of them
 //
 // Unlike those of cmd/table its figures are times, to be read against each other and not against
-// another machine's. Every server is measured in a process of its own.
+// another machine's. Every server is measured in a process of its own, and the rounds are interleaved.
 package main
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed5f5fedc6/oauth2/bench"
 	"github.com/seed5f5fedc6/oauth2/bench/columns"
+	"github.com/seed5f5fedc6/oauth2/bench/growth"
 )
 
-// A part is one table.
-type part struct {
-	name, title string
-	head        []string
-	columns     []string
-	// rows measures a column and prints its rows.
-	rows func(o options, c bench.Column) error
-	// processors are the values of GOMAXPROCS that it runs with; nil leaves it alone.
-	processors []int
-}
-
-const onSQLite = "ours+sqlite"
-
-var peers = []string{"floor", "ours", "fosite", "go-oauth2", "osin", "zitadel"}
-
-var parts = []part{
-	{name: "checks", title: "A check of a token, as live tokens grow", head: []string{"", "live tokens", "ns", "against 1000"}, columns: []string{"ours", onSQLite}, rows: checks},
-	{name: "sweep", title: "Sweeping expired records", head: []string{"", "records", "ns each"}, columns: []string{"ours", onSQLite}, rows: sweep},
-	{name: "rotations", title: "A refresh, as rotations of one authorization grow", head: []string{"", "rotations", "ns"}, columns: peers[1:], rows: rotations},
-	{name: "cores", title: "Client credentials in parallel", head: []string{"", "processors", "requests a second"}, columns: peers, rows: cores, processors: []int{1, 2}},
-	{name: "start", title: "From New to the first token, the store in memory", head: []string{"", "µs"}, columns: peers, rows: start},
-	{name: "load", title: "Client credentials over loopback under a constant load (open loop)", head: []string{"", "offered a second", "answered a second", "p50, µs", "p99, µs"}, columns: peers, rows: load},
-}
-
 type options struct {
-	tokens, sqliteTokens int
-	seconds              float64
+	growth.Options
+	rounds             int
+	parts, json, child string
 }
 
 func main() {
-	var (
-		o      options
-		only   string
-		column string
-	)
-	flag.StringVar(&only, "parts", "", "only these: checks,sweep,rotations,cores,start,load")
-	flag.IntVar(&o.tokens, "tokens", 10_000_000, "the most live tokens in memory")
-	flag.IntVar(&o.sqliteTokens, "sqlite-tokens", 1_000_000, "the most live tokens in SQLite")
-	flag.Float64Var(&o.seconds, "seconds", 2, "seconds of one measurement of cores and load")
-	flag.StringVar(&column, "child", "", "for the command's own use: measure this server and print its rows")
+	var o options
+	flag.StringVar(&o.parts, "parts", "", "only these: checks,sweep,rotations,cores,start,load")
+	flag.IntVar(&o.rounds, "rounds", 6, "rounds; each measures every server once")
+	flag.IntVar(&o.Tokens, "tokens", 10_000_000, "the most live tokens in memory")
+	flag.IntVar(&o.SQLiteTokens, "sqlite-tokens", 1_000_000, "the most live tokens in SQLite")
+	flag.DurationVar(&o.Time, "time", 300*time.Millisecond, "time of one measurement of cores and of load")
+	flag.StringVar(&o.json, "json", "", "file for what was found, for cmd/page")
+	flag.StringVar(&o.child, "child", "", "for the command's own use: measure this server and print JSON")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o, only, column); err != nil {
+	do := measureAll
+	if o.child != "" {
+		do = child
+	}
+	if err := do(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "growth:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options, only, column string) error {
-	for _, p := range parts {
-		if only != "" && !slices.Contains(strings.Split(only, ","), p.name) {
+func measureAll(ctx context.Context, o options) error {
+	r := &growth.Report{Environment: bench.Here(o.rounds), Points: map[string][]growth.Point{}}
+	for _, p := range growth.Parts {
+		if o.parts != "" && !slices.Contains(strings.Split(o.parts, ","), p.Name) {
 			continue
 		}
-		if column != "" {
-			return measure(o, p, column)
+		rounds := o.rounds
+		if p.MostRounds > 0 {
+			rounds = min(rounds, p.MostRounds)
 		}
-		fmt.Fprintf(os.Stdout, "**%s**\n\n| %s |\n|%s\n", p.title, strings.Join(p.head, " | "), " --- |"+strings.Repeat(" ---: |", len(p.head)-1))
-		processors := p.processors
-		if processors == nil {
-			processors = []int{0}
-		}
-		for _, name := range p.columns {
-			for _, n := range processors {
-				if err := inChild(ctx, p, name, n); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %d rounds of %d servers\n", p.Name, rounds, len(p.Columns))
+		for round := range rounds {
+			for i := range p.Columns {
+				points, err := inChild(ctx, p.Name, p.Columns[(round+i)%len(p.Columns)])
+				if err != nil {
 					return err
 				}
+				r.Points[p.Name] = append(r.Points[p.Name], points...)
 			}
 		}
-		fmt.Fprintln(os.Stdout)
+		r.Markdown(os.Stdout, p)
 	}
-	return nil
+	return bench.WriteResult(o.json, r)
 }
 
-// measure is what a child does.
-func measure(o options, p part, column string) error {
-	if column == onSQLite {
-		folder, err := os.MkdirTemp("", "growth")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(folder) }()
-		o.tokens = o.sqliteTokens
-		return p.rows(o, columns.OursOnSQLite(folder+"/tokens.db"))
-	}
-	found, err := columns.Named(column)
-	if err != nil {
-		return err
-	}
-	return p.rows(o, found[0])
-}
-
-// inChild runs this very program, which prints the rows of one column.
-func inChild(ctx context.Context, p part, column string, processors int) error {
+// inChild runs this very program, which measures one server and prints what it found.
+func inChild(ctx context.Context, part, column string) (points []growth.Point, err error) {
 	program, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	args := slices.Concat(os.Args[1:], []string{"-parts", p.name, "-child", column})
+	args := slices.Concat(os.Args[1:], []string{"-parts", part, "-child", column})
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // this program, with our own flags
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if processors > 0 {
-		cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(processors))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", part, column, err)
 	}
-	if err := cmd.Run(); err != nil {
-		return errors.Join(fmt.Errorf("%s of %s", p.name, column), err)
-	}
-	return nil
+	return points, json.Unmarshal(out, &points)
 }
 
-func row(name string, cells ...string) {
-	fmt.Fprintf(os.Stdout, "| %s | %s |\n", name, strings.Join(cells, " | "))
+func child(_ context.Context, o options) error {
+	i := slices.IndexFunc(growth.Parts, func(p growth.Part) bool { return p.Name == o.parts })
+	if i < 0 {
+		return fmt.Errorf("there is no part %q", o.parts)
+	}
+	c, remove, err := columnNamed(o.child)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	points, err := growth.Parts[i].Measure(o.Options, c)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(points)
+}
+
+// columnNamed finds a server, and says how to remove what it leaves behind.
+func columnNamed(name string) (c bench.Column, remove func(), err error) {
+	if name != growth.OnSQLite {
+		found, err := columns.Named(name)
+		if err != nil {
+			return c, nil, err
+		}
+		return found[0], func() {}, nil
+	}
+	folder, err := os.MkdirTemp("", "growth")
+	if err != nil {
+		return c, nil, err
+	}
+	return columns.OursOnSQLite(folder), func() { _ = os.RemoveAll(folder) }, nil
 }

@@ -30,7 +30,7 @@ func child(_ context.Context, o options) error {
 	var result any
 	switch {
 	case len(task) == 2 && task[1] == memoryTask:
-		result, err = bench.Weigh(found[0], o.tokens)
+		result, err = bench.Weigh(found[0], o.tokens, 1)
 	case len(task) == 3:
 		result, err = measure(found[0], task[1], task[2], o.time)
 	default:

@@ -7,13 +7,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +30,7 @@ type options struct {
 	workloads list
 	modes     list
 	svg, raw  string
+	json      string
 	child     string
 }
 
@@ -55,6 +56,7 @@ func main() {
 	flag.Var(&o.modes, "modes", "only these: serial,parallel,loopback")
 	flag.StringVar(&o.svg, "svg", "", "folder for the plots")
 	flag.StringVar(&o.raw, "raw", "", "file for the raw lines, for benchstat")
+	flag.StringVar(&o.json, "json", "", "file for what was found, for cmd/page")
 	flag.StringVar(&o.child, "child", "", "for the command's own use: measure this and print JSON")
 	flag.Parse()
 
@@ -73,7 +75,7 @@ func main() {
 var errOursAccepts = errors.New("ours accepts what it must refuse")
 
 func table(ctx context.Context, o options) error {
-	r := &bench.Report{Samples: bench.Samples{}, Footprints: map[string]bench.Footprint{}}
+	r := &bench.Report{Environment: bench.Here(o.rounds), Samples: bench.Samples{}, Footprints: map[string]bench.Footprint{}}
 	var chosen []bench.Column
 	for _, c := range columns.All() {
 		if c.Baseline || o.columns.has(c.Name) {
@@ -155,36 +157,17 @@ func weigh(ctx context.Context, r *bench.Report, o options, chosen []bench.Colum
 func write(r *bench.Report, o options) error {
 	r.Markdown(os.Stdout)
 	if o.raw != "" {
-		f, err := os.Create(o.raw)
-		if err != nil {
+		var lines bytes.Buffer
+		r.Raw(&lines)
+		if err := bench.WriteDocument(o.raw, lines.Bytes()); err != nil {
 			return err
 		}
-		r.Raw(f)
-		if err := f.Close(); err != nil {
-			return err
-		}
+	}
+	if err := bench.WriteResult(o.json, r); err != nil {
+		return err
 	}
 	if o.svg == "" {
 		return nil
 	}
-	if err := os.MkdirAll(o.svg, 0o750); err != nil {
-		return err
-	}
-	for _, w := range bench.Workloads {
-		for _, m := range bench.Modes {
-			if err := plot(r, o.svg, w, m); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func plot(r *bench.Report, folder string, w bench.Workload, m bench.Mode) error {
-	var text strings.Builder
-	drawn, err := r.SVG(&text, w, m, columns.Ours.Name)
-	if err != nil || !drawn {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, w.Name+"-"+m.Name+".svg"), []byte(text.String()), 0o600)
+	return r.Plots(o.svg, columns.Ours.Name)
 }

@@ -88,3 +88,13 @@ func TestTheLinterOfTheProgramNamesWhatTheDemoFallsShortOf(t *testing.T) {
 	require.Contains(t, out.String(), "(FAPI 2.0 section 5.3.2.2 item 2)\n")
 	require.Error(t, authserver.Lint(t.Context(), &out, authserver.Options{Store: "nothing"}))
 }
+
+func TestASecretInTheLogWouldBeFound(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	tokens := s.loggedIn("alice", "wonderland").tokens()
+	for _, what := range []string{"access_token", "refresh_token"} {
+		require.Contains(t, s.seen.Find("a log that quotes "+tokens[what].(string)), what)
+	}
+	require.Contains(t, s.log.String(), "token_issued", "it is the log that is searched")
+}

@@ -162,10 +162,14 @@ func TestOnePageGivesOneCode(t *testing.T) {
 	t.Parallel()
 	b := newSite(t).loggedIn("alice", "wonderland")
 	page := b.consentPage(request())
-	require.NotEmpty(t, sentBack(t, b.submit(page, "decision", "yes")).Get("code"))
-	twice := b.submit(page, "decision", "yes")
-	require.Equal(t, http.StatusConflict, twice.status)
-	require.Contains(t, twice.body, `id="error"`)
+	code := sentBack(t, b.submit(page, "decision", "yes")).Get("code")
+	require.NotEmpty(t, code)
+	require.Equal(t, code, sentBack(t, b.submit(page, "decision", "yes")).Get("code"), "the second click of a double click")
+	require.Equal(t, http.StatusOK, b.redeem(code)["status"])
+	late := b.submit(page, "decision", "yes")
+	require.Equal(t, http.StatusConflict, late.status)
+	require.Contains(t, late.body, `id="error"`)
+	require.Contains(t, late.body, "You answered this question before.")
 }
 
 func TestPromptNoneShowsNoPage(t *testing.T) {

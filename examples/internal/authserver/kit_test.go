@@ -25,6 +25,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/authserver"
+	"github.com/seed5f5fedc6/oauth2/internal/secrecy"
 	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 )
 
@@ -48,6 +49,7 @@ type site struct {
 	clock   *testclock.Clock
 	log     *logBuffer
 	ca      *http.Client
+	seen    *secrecy.Recorder
 }
 
 type logBuffer struct {
@@ -73,9 +75,14 @@ func newSite(t *testing.T, configure ...func(*authserver.Options)) *site {
 
 func serve(t *testing.T, listen func(http.Handler) *httptest.Server, configure ...func(*authserver.Options)) *site {
 	t.Helper()
-	s := &site{t: t, clock: testclock.At(time.Now()), log: &logBuffer{}}
+	s := &site{t: t, clock: testclock.At(time.Now()), log: &logBuffer{}, seen: secrecy.New()}
+	t.Cleanup(func() {
+		require.Empty(t, s.seen.Find(s.log.String()), "secrets are in the log")
+		require.Empty(t, s.seen.Echoes(), "refusals repeat secrets")
+	})
 	server := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }))
 	s.ca = server.Client()
+	s.ca.Transport = s.seen.Through(s.ca.Transport)
 	s.options = authserver.Options{
 		Issuer: server.URL, Store: "memory", Users: testUsers(),
 		Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: s.clock.Now,
@@ -240,7 +247,13 @@ func (b *browser) tokens() map[string]any {
 	b.t.Helper()
 	code := sentBack(b.t, b.submit(b.consentPage(request()), "decision", "yes")).Get("code")
 	require.NotEmpty(b.t, code)
-	return b.call("/token", "spam4All", url.Values{
+	return b.redeem(code)
+}
+
+// redeem exchanges a code as spam4All.
+func (s *site) redeem(code string) map[string]any {
+	s.t.Helper()
+	return s.call("/token", "spam4All", url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {verifier},
 	})
 }

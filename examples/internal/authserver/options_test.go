@@ -216,3 +216,17 @@ func TestTrustedProxiesAreNetworksOrAddresses(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+func TestTheBuiltInResourceServerIsToldAboutTokensForItsOwnResourceAlone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(o *authserver.Options) {
+		o.Store, o.Resource = "sqlite:"+t.TempDir()+"/xmail.db", "https://other.example"
+	})
+	foreign := s.loggedIn("alice", "wonderland").tokens()["access_token"]
+	require.Equal(t, true, s.introspect(foreign)["active"])
+	s.options.Resource = "https://contacts.example"
+	s.use(s.start())
+	require.Equal(t, map[string]any{"active": false, "status": http.StatusOK}, s.introspect(foreign))
+	own := s.loggedIn("alice", "wonderland").tokens()["access_token"]
+	require.Equal(t, true, s.introspect(own)["active"])
+}

@@ -16,7 +16,8 @@ import (
 // loopback issuer only.
 const demoSecret = "-demo-secret-0123456789"
 
-func builtinClients() []*oauth2.Client {
+// builtinClients are those of the demo. Its resource server is told about tokens for resource alone.
+func builtinClients(resource string) []*oauth2.Client {
 	secret := func(id string) []oauth2.ClientSecret {
 		return []oauth2.ClientSecret{{Hash: oauth2.HashSecret(id + demoSecret)}}
 	}
@@ -29,7 +30,7 @@ func builtinClients() []*oauth2.Client {
 		},
 		{
 			ID: "xmail-contacts", Name: "Xmail contacts", Secrets: secret("xmail-contacts"),
-			GrantTypes: []string{}, ResourceServer: true,
+			GrantTypes: []string{}, ResourceServer: true, Resources: []string{resource},
 		},
 		{
 			ID: "xmail-stats", Name: "Xmail statistics", Secrets: secret("xmail-stats"),
@@ -60,7 +61,7 @@ func (o *Options) loadClients() ([]*oauth2.Client, error) {
 	case !loopbackIssuer(o.Issuer):
 		return nil, fmt.Errorf("-clients is required: the built-in demo clients are not served at %s, which is not on this machine", o.Issuer)
 	}
-	return builtinClients(), nil
+	return builtinClients(o.Resource), nil
 }
 
 // loadUsers returns passwords or hashes by user name, in the manner of loadClients.

@@ -40,7 +40,8 @@ func TestAnAnswerByFormPostReachesTheClientOfAnotherSite(t *testing.T) {
 	alice.open(request)
 	alice.press(yes)
 	alice.picture("en-form-post-without-script")
+	require.Contains(t, alice.see("form"), "leads back to the application")
 	alice.press("form button")
 	require.Equal(t, "POST "+state+" true", alice.see("#got"))
-	withoutStatus(t, alice.overheard()) // the library's own page has no icon
+	require.Empty(t, alice.overheard(), "the library's own page asks for no icon")
 }

@@ -39,7 +39,7 @@ func newWorld(t *testing.T, configure ...func(*authserver.Options)) *world {
 		Clients: []*oauth2.Client{
 			{ID: xmail.ClientID, Secrets: secret(xmail.ClientID), RedirectURIs: []string{site.ClientURL + spam4all.CallbackPath},
 				GrantTypes: []string{oauth2.GrantAuthorizationCode, oauth2.GrantRefreshToken}, Scope: oauth2.Scope{"contacts.read"}},
-			{ID: xmail.APIID, Secrets: secret(xmail.APIID), GrantTypes: []string{}, ResourceServer: true},
+			{ID: xmail.APIID, Secrets: secret(xmail.APIID), GrantTypes: []string{}, ResourceServer: true, Resources: []string{site.APIURL}},
 		},
 	}
 	for _, change := range configure {

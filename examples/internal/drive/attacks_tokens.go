@@ -171,13 +171,32 @@ func changedConsent(ctx context.Context, s *stage) (string, error) {
 	return answer, err
 }
 
+// consentTwice answers one page again and again. A double click gets the first answer's code; once that
+// is redeemed, the page is spent.
 func consentTwice(ctx context.Context, s *stage) (string, error) {
-	f, err := s.consentPage(ctx, s.request())
+	a := s.request()
+	f, err := s.consentPage(ctx, a)
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.answer(ctx, f); err != nil {
+	first, err := s.answer(ctx, f)
+	if err != nil {
 		return "", err
 	}
-	return s.answerMustFail(ctx, s.alice, f, "")
+	second, err := s.answer(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	if second != first {
+		return "", fmt.Errorf("one page led to two codes: %w", errSucceeded)
+	}
+	got, err := s.redeem(ctx, xmail.ClientID, first, a.verifier)
+	if err != nil {
+		return "", err
+	}
+	answer, err := s.answerMustFail(ctx, s.alice, f, "")
+	if err != nil {
+		return "", err
+	}
+	return "one code, then " + answer, s.stillWorks(ctx, got.text("access_token"))
 }

@@ -45,7 +45,7 @@ func Run(ctx context.Context, out io.Writer) (err error) {
 	}
 	err = site.Build(ctx, authserver.Options{
 		Store:   "sqlite:" + filepath.Join(folder, "authserver.db"),
-		Clients: clients(site.ClientURL),
+		Clients: clients(site.ClientURL, site.APIURL),
 		Users:   map[string]string{"alice": "wonderland", "bob": "builder"},
 		Log:     slog.New(slog.DiscardHandler),
 		Now:     clock.Now,
@@ -96,8 +96,8 @@ func play(ctx context.Context, s *stage, acts []act, out io.Writer) error {
 // stranger is a second confidential client, which tries to use what is not its own.
 const stranger = "stranger"
 
-// clients are the story's, with the redirect URI of this run's port, and a stranger.
-func clients(clientURL string) []*oauth2.Client {
+// clients are the story's, with the redirect URI and the API of this run's ports, and a stranger.
+func clients(clientURL, apiURL string) []*oauth2.Client {
 	secret := func(id string) []oauth2.ClientSecret {
 		return []oauth2.ClientSecret{{Hash: oauth2.HashSecret(secretOf(id))}}
 	}
@@ -107,7 +107,7 @@ func clients(clientURL string) []*oauth2.Client {
 			RedirectURIs: []string{clientURL + spam4all.CallbackPath}},
 		{ID: stranger, Secrets: secret(stranger), GrantTypes: codeAndRefresh, Scope: oauth2.Scope{"contacts.read", "contacts.stats"},
 			RedirectURIs: []string{"https://stranger.example/callback"}},
-		{ID: xmail.APIID, Secrets: secret(xmail.APIID), GrantTypes: []string{}, ResourceServer: true},
+		{ID: xmail.APIID, Secrets: secret(xmail.APIID), GrantTypes: []string{}, ResourceServer: true, Resources: []string{apiURL}},
 		{ID: xmail.MachineID, Secrets: secret(xmail.MachineID), GrantTypes: []string{oauth2.GrantClientCredentials}, Scope: oauth2.Scope{"contacts.stats"}},
 	}
 }

@@ -1,4 +1,6 @@
-package attack
+// Package secrecy finds secrets in what was told. A Recorder watches the traffic of tests, remembers
+// each secret that passes, and looks for all of them in logs, events, errors and stored records.
+package secrecy
 
 import (
 	"bytes"
@@ -14,16 +16,18 @@ import (
 	"sync"
 )
 
-// A recorder remembers every secret that passes over the wire, and every refusal that repeats one.
-type recorder struct {
+// A Recorder remembers every secret that passes over the wire, and every refusal that repeats one. It
+// is safe for concurrent use.
+type Recorder struct {
 	mu      sync.Mutex
 	secrets map[string]string // what it is, by secret
 	public  map[string]bool   // challenges, which attackers try as verifiers too
 	echoes  []string
 }
 
-func newRecorder() *recorder {
-	return &recorder{secrets: map[string]string{}, public: map[string]bool{}}
+// New returns a Recorder that has seen nothing.
+func New() *Recorder {
+	return &Recorder{secrets: map[string]string{}, public: map[string]bool{}}
 }
 
 // secretFields are the parameters and members whose values are secret.
@@ -32,7 +36,6 @@ var secretFields = []string{
 	"client_assertion", "form_token", "proof",
 }
 
-// minSecret is the length below which a value is an attacker's joke and may occur anywhere.
 const minSecret = 16
 
 // idChars is the length of the record's ID, which begins each token and is no secret.
@@ -40,7 +43,9 @@ const idChars = 20
 
 var tokenPattern = regexp.MustCompile(`^(ac|at|rt)_[A-Za-z0-9_-]{64}$`)
 
-func (rec *recorder) add(what, value string) {
+// Add remembers a secret, by the name of what it is, in clear and as a form has it. One of less than 16
+// characters is not remembered: it may occur anywhere.
+func (rec *Recorder) Add(what, value string) {
 	for _, form := range []string{value, url.QueryEscape(value)} {
 		if len(form) >= minSecret {
 			rec.mu.Lock()
@@ -49,50 +54,50 @@ func (rec *recorder) add(what, value string) {
 		}
 	}
 	if tokenPattern.MatchString(value) {
-		rec.add(what, value[3+idChars:]) // which is all that is secret of a token
+		rec.Add(what, value[3+idChars:]) // which is all that is secret of a token
 	}
 }
 
 // keep remembers a secret as what it was seen first.
-func (rec *recorder) keep(what, secret string) {
+func (rec *Recorder) keep(what, secret string) {
 	if _, known := rec.secrets[secret]; !known && !rec.public[secret] {
 		rec.secrets[secret] = what
 	}
 }
 
-func (rec *recorder) addForm(form url.Values) {
+func (rec *Recorder) addForm(form url.Values) {
 	rec.mu.Lock()
 	rec.public[form.Get("code_challenge")] = true
 	rec.mu.Unlock()
 	for _, name := range secretFields {
 		for _, value := range form[name] {
-			rec.add(name, value)
+			rec.Add(name, value)
 		}
 	}
 }
 
-func (rec *recorder) addCookies(cookies []*http.Cookie) {
+func (rec *Recorder) addCookies(cookies []*http.Cookie) {
 	for _, c := range cookies {
-		rec.add("cookie", c.Value)
+		rec.Add("cookie", c.Value)
 		if value, err := url.QueryUnescape(c.Value); err == nil {
-			rec.add("cookie", value)
+			rec.Add("cookie", value)
 			id, _, _ := strings.Cut(value, ".")
-			rec.add("cookie", id)
+			rec.Add("cookie", id)
 		}
 	}
 }
 
-// through is a transport whose traffic is recorded.
-func (rec *recorder) through(next http.RoundTripper) http.RoundTripper { return recording{rec, next} }
+// Through is a transport whose traffic is recorded.
+func (rec *Recorder) Through(next http.RoundTripper) http.RoundTripper { return recording{rec, next} }
 
 type recording struct {
-	rec  *recorder
+	rec  *Recorder
 	next http.RoundTripper
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
-	sent := newRecorder()
+	sent := New()
 	sent.request(req)
 	r.rec.merge(sent)
 	res, err := r.next.RoundTrip(req)
@@ -107,7 +112,7 @@ func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	r.rec.response(res, body)
 	if res.StatusCode >= http.StatusBadRequest {
-		if found := sent.find(string(body)); len(found) > 0 {
+		if found := sent.Find(string(body)); len(found) > 0 {
 			r.rec.mu.Lock()
 			r.rec.echoes = append(r.rec.echoes, req.URL.Path+": "+strings.Join(found, ", "))
 			r.rec.mu.Unlock()
@@ -116,7 +121,7 @@ func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-func (rec *recorder) merge(other *recorder) {
+func (rec *Recorder) merge(other *Recorder) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	maps.Copy(rec.public, other.public)
@@ -126,19 +131,19 @@ func (rec *recorder) merge(other *recorder) {
 }
 
 // request finds what a client or a browser sends.
-func (rec *recorder) request(r *http.Request) {
+func (rec *Recorder) request(r *http.Request) {
 	rec.addForm(r.URL.Query())
 	rec.addCookies(r.Cookies())
 	if id, secret, ok := r.BasicAuth(); ok {
 		_, encoded, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		rec.add("Basic credentials", encoded)
-		rec.add("client_secret", secret)
+		rec.Add("Basic credentials", encoded)
+		rec.Add("client_secret", secret)
 		if plain, err := url.QueryUnescape(secret); err == nil && id != "" {
-			rec.add("client_secret", plain)
+			rec.Add("client_secret", plain)
 		}
 	}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		rec.add("access_token", token)
+		rec.Add("access_token", token)
 	}
 	if r.GetBody == nil {
 		return
@@ -153,7 +158,7 @@ func (rec *recorder) request(r *http.Request) {
 var hiddenField = regexp.MustCompile(`name="(form_token|proof)" value="([^"]+)"`)
 
 // response finds what the server hands out.
-func (rec *recorder) response(res *http.Response, body []byte) {
+func (rec *Recorder) response(res *http.Response, body []byte) {
 	rec.addCookies(res.Cookies())
 	if location, err := res.Location(); err == nil {
 		rec.addForm(location.Query())
@@ -162,17 +167,24 @@ func (rec *recorder) response(res *http.Response, body []byte) {
 	if json.Unmarshal(body, &members) == nil {
 		for _, name := range secretFields {
 			if value, ok := members[name].(string); ok {
-				rec.add(name, value)
+				rec.Add(name, value)
 			}
 		}
 	}
 	for _, m := range hiddenField.FindAllStringSubmatch(string(body), -1) {
-		rec.add(m[1], m[2])
+		rec.Add(m[1], m[2])
 	}
 }
 
-// find tells which kinds of secrets occur in a text, in clear or in base64.
-func (rec *recorder) find(text string) []string {
+// Echoes are the refusals, by path, that repeated a secret of their own request.
+func (rec *Recorder) Echoes() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return slices.Clone(rec.echoes)
+}
+
+// Find tells which kinds of secrets occur in a text, in clear or in base64.
+func (rec *Recorder) Find(text string) []string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	type clue struct{ text, what string }
