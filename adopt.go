@@ -148,7 +148,7 @@ func (s *Server) adoptedResource(found *Adoption) []string {
 	if found.Audience == nil {
 		return s.defaultResource()
 	}
-	return slices.DeleteFunc(slices.Clone(found.Audience), func(uri string) bool { return !slices.Contains(s.cfg.Resources, Resource{URI: uri}) })
+	return slices.DeleteFunc(slices.Clone(found.Audience), func(uri string) bool { return s.cfg.resource(uri) == nil })
 }
 
 // findRefresh finds the record of a refresh token: of one that was issued here, of one that was

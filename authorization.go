@@ -6,9 +6,16 @@ import (
 	"time"
 )
 
-// recordFormat is the newest format of a record that this code can read and write. A record with a
-// greater one was written by a newer replica and is never touched.
-const recordFormat = 1
+// The formats of records. A record with a greater one than recordFormat was written by a newer replica
+// and is never touched.
+const (
+	// formatPlain is what every record has that needs no more.
+	formatPlain = 1
+	// formatBound records know pushed requests, and the keys that codes and tokens are bound to: who does
+	// not would drop a binding with the next change.
+	formatBound  = 2
+	recordFormat = formatBound
+)
 
 // maxAccessTokens bounds the live access tokens of one authorization; the oldest goes first.
 const maxAccessTokens = 20
@@ -17,7 +24,7 @@ const maxAccessTokens = 20
 // for itself: the pending code, the current refresh token, the live access tokens, what was granted
 // and to whom. It is one record under one key, and changes by compare-and-swap alone:
 //
-//	approved (a code is pending) -> active (tokens are issued) -> active (rotated) ... -> deleted
+//	requested (pushed) -> approved (a code is pending) -> active (tokens are issued) -> active (rotated) ... -> deleted
 //
 // Stores keep it as it is, for instance in JSON, and never change it. It holds digests, never a
 // token. Times are UTC, in milliseconds.
@@ -46,7 +53,8 @@ type Authorization struct {
 	ACR       string    `json:"acr,omitempty"`
 	AMR       []string  `json:"amr,omitempty"`
 	SessionID string    `json:"sid,omitempty"`
-	// Claims are the application's own, one JSON object.
+	// Claims are the application's own, one JSON object. In the record of the signing keys, which is no
+	// authorization, they are the keys: see [SigningKeys].
 	Claims json.RawMessage `json:"claims,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
@@ -61,20 +69,25 @@ type Authorization struct {
 	AdoptedUntil time.Time `json:"adopted_until,omitzero"`
 
 	// LineageKey keys the proof in every token of this authorization.
-	LineageKey string        `json:"lineage_key"`
-	Code       *Code         `json:"code,omitempty"`
-	Refresh    *RefreshToken `json:"refresh,omitempty"`
-	Access     []AccessToken `json:"access,omitempty"`
+	LineageKey string `json:"lineage_key"`
+	// Request is what a client pushed: with no Code it waits to be approved.
+	Request *PushedRequest `json:"request,omitempty"`
+	Code    *Code          `json:"code,omitempty"`
+	Refresh *RefreshToken  `json:"refresh,omitempty"`
+	Access  []AccessToken  `json:"access,omitempty"`
 }
 
 // A Code is the authorization code (RFC 6749 section 4.1.2) and what it is bound to. Once it is
 // redeemed its Digest is empty; the bindings stay, so that a replay can be told from a stranger's
 // guess.
 type Code struct {
-	Digest        string    `json:"digest,omitempty"`
-	RedirectURI   string    `json:"redirect_uri"`
-	CodeChallenge string    `json:"code_challenge,omitempty"`
-	ExpiresAt     time.Time `json:"expires_at"`
+	Digest        string `json:"digest,omitempty"`
+	RedirectURI   string `json:"redirect_uri"`
+	CodeChallenge string `json:"code_challenge,omitempty"`
+	// DPoPKey is the thumbprint of the key that the token request must be proven with (RFC 9449
+	// section 10).
+	DPoPKey   string    `json:"dpop_jkt,omitempty"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // An AccessToken is one live access token (RFC 6749 section 1.4). A nil Scope or Audience means all of
@@ -85,6 +98,8 @@ type AccessToken struct {
 	Audience  []string  `json:"aud,omitzero"`
 	IssuedAt  time.Time `json:"iat"`
 	ExpiresAt time.Time `json:"exp"`
+	// Confirmation is the key that its sender must prove to hold. nil: it is a bearer token.
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 }
 
 // A RefreshToken is the one refresh token that is current (RFC 6749 section 1.5), and the last ones
@@ -92,6 +107,8 @@ type AccessToken struct {
 type RefreshToken struct {
 	Digest    string    `json:"digest"`
 	ExpiresAt time.Time `json:"exp"`
+	// Confirmation is the key that a public client must prove to hold (RFC 9449 section 5). nil: none.
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Rotations are the youngest replacements, the oldest first.
 	Rotations []Rotation `json:"rotations,omitempty"`
 }
@@ -111,6 +128,10 @@ func (a *Authorization) Clone() *Authorization {
 	c.Resource = slices.Clone(a.Resource)
 	c.AMR = slices.Clone(a.AMR)
 	c.Claims = slices.Clone(a.Claims)
+	if a.Request != nil {
+		request := *a.Request
+		c.Request = &request
+	}
 	if a.Code != nil {
 		code := *a.Code
 		c.Code = &code
@@ -118,12 +139,14 @@ func (a *Authorization) Clone() *Authorization {
 	if a.Refresh != nil {
 		refresh := *a.Refresh
 		refresh.Rotations = slices.Clone(refresh.Rotations)
+		refresh.Confirmation = refresh.Confirmation.clone()
 		c.Refresh = &refresh
 	}
 	c.Access = slices.Clone(a.Access)
 	for i := range c.Access {
 		c.Access[i].Scope = slices.Clone(c.Access[i].Scope)
 		c.Access[i].Audience = slices.Clone(c.Access[i].Audience)
+		c.Access[i].Confirmation = c.Access[i].Confirmation.clone()
 	}
 	return &c
 }
@@ -193,9 +216,15 @@ func (a *Authorization) Live(now time.Time) bool {
 func (a *Authorization) settle(now time.Time) {
 	a.Access = slices.DeleteFunc(a.Access, func(t AccessToken) bool { return !now.Before(t.ExpiresAt) })
 	a.ExpiresAt = now
+	if a.Code != nil && a.Code.Digest == "" {
+		a.Request = nil
+	}
+	if a.Request != nil {
+		a.ExpiresAt = later(a.ExpiresAt, a.Request.ExpiresAt)
+	}
 	if a.Code != nil {
 		// The record is also what makes the form token of its consent page one-time: it outlives it.
-		a.ExpiresAt = later(a.Code.ExpiresAt, a.CreatedAt.Add(formTokenLifetime))
+		a.ExpiresAt = later(a.ExpiresAt, later(a.Code.ExpiresAt, a.CreatedAt.Add(formTokenLifetime)))
 	}
 	if a.Refresh != nil {
 		a.ExpiresAt = later(a.ExpiresAt, a.Refresh.ExpiresAt)
@@ -203,6 +232,15 @@ func (a *Authorization) settle(now time.Time) {
 	for _, token := range a.Access {
 		a.ExpiresAt = later(a.ExpiresAt, token.ExpiresAt)
 	}
+	if a.bound() {
+		a.Format = formatBound
+	}
+}
+
+// bound reports whether the record has what formatPlain does not know.
+func (a *Authorization) bound() bool {
+	return a.Request != nil || a.Code != nil && a.Code.DPoPKey != "" || a.Refresh != nil && a.Refresh.Confirmation != nil ||
+		slices.ContainsFunc(a.Access, func(t AccessToken) bool { return t.Confirmation != nil })
 }
 
 func later(a, b time.Time) time.Time {

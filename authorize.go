@@ -108,6 +108,8 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *Authorizati
 		s.consentFailed(w, r, req, err)
 	case approval == nil:
 		s.errorPage(w, r, req, ErrServerError.Because(errConsentNothing))
+	case !s.meetsACR(req, approval):
+		s.sendError(w, r, req, ErrUnmetAuthenticationRequirements.With("The resource owner was not authenticated in one of the ways that were asked for."))
 	default:
 		s.approve(w, r, req, approval)
 	}
@@ -124,15 +126,15 @@ func (s *Server) consentFailed(w http.ResponseWriter, r *http.Request, req *Auth
 }
 
 // approve makes the record of an approval and sends the code (RFC 6749 section 4.1.2). The record's
-// ID derives from the form token, so a second answer to the same page, at any replica, finds it taken.
+// ID is such that a second answer to the same page, at any replica, finds it taken.
 func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, approval *Approval) {
 	a, code, err := s.authorizationOf(req, approval)
 	if err != nil {
 		s.errorPage(w, r, req, err)
 		return
 	}
-	switch err := s.cfg.Tokens.Create(r.Context(), a); {
-	case errors.Is(err, ErrExists):
+	switch err := s.keepApproval(r.Context(), req, a); {
+	case errors.Is(err, ErrExists), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
 		s.sendAgain(w, r, req, a, code)
 		return
 	case err != nil:
@@ -140,7 +142,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *Authorizat
 		return
 	}
 	s.emit(r.Context(), eventOf(EventCodeIssued, a))
-	s.sendCode(w, req, code)
+	s.sendCode(w, r, req, code)
 }
 
 // sendAgain answers a page that was answered before, as by a double click: a browser gives the first
@@ -162,18 +164,18 @@ func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, req *Authoriz
 		event.Type = EventCodeIssued // the write that seemed to collide was this request's own
 	}
 	s.emit(r.Context(), event)
-	s.sendCode(w, req, waiting)
+	s.sendCode(w, r, req, waiting)
 }
 
-func (s *Server) sendCode(w http.ResponseWriter, req *AuthorizationRequest, code bearerToken) {
-	s.send(w, req, append(make(form, 0, 4), parameter{"code", code.text(s.cfg.Prefixes.Code)}))
+func (s *Server) sendCode(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, code bearerToken) {
+	s.send(w, r, req, append(make(form, 0, 4), parameter{"code", code.text(s.cfg.Prefixes.Code)}))
 }
 
 // grantsTheSame reports whether two approvals of one page say the same.
 func (a *Authorization) grantsTheSame(b *Authorization) bool {
 	return a.ClientID == b.ClientID && a.Subject == b.Subject &&
 		a.Scope.equal(b.Scope) && Scope(a.Resource).equal(b.Resource) && bytes.Equal(a.Claims, b.Claims) &&
-		a.Code.RedirectURI == b.Code.RedirectURI && a.Code.CodeChallenge == b.Code.CodeChallenge
+		a.Code.RedirectURI == b.Code.RedirectURI && a.Code.CodeChallenge == b.Code.CodeChallenge && a.Code.DPoPKey == b.Code.DPoPKey
 }
 
 // authorizationOf is the record of an approval, its code pending.
@@ -200,10 +202,8 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 	if err != nil {
 		return nil, bearerToken{}, err
 	}
-	if req.spent != "" {
-		a.ID = derivedID(s.cfg.Issuer, "form", req.spent)
-	}
 	a.Version = 1
+	s.identify(req, a)
 	a.Subject, a.Scope, a.Resource = approval.Subject, approval.Scope, req.Resource
 	if a.Scope == nil {
 		a.Scope = req.Scope
@@ -213,9 +213,23 @@ func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) 
 	a.approve(code, Code{
 		RedirectURI:   req.RedirectURI,
 		CodeChallenge: req.codeChallenge,
+		DPoPKey:       req.dpopKey,
 		ExpiresAt:     now.Add(min(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime), maxCodeLifetime)),
 	}, now)
 	return a, code, nil
+}
+
+// identify names the record by what leads to one approval at most: the pushed request, whose record it
+// becomes, the request object, or the page.
+func (s *Server) identify(req *AuthorizationRequest, a *Authorization) {
+	switch {
+	case req.pushed != nil:
+		a.ID, a.Version, a.Request = req.pushed.ID, req.pushed.Version, req.pushed.Request
+	case req.object.id != "":
+		a.ID = derivedID(s.cfg.Issuer, requestObjectKind, a.ClientID+"\x00"+req.object.id)
+	case req.spent != "":
+		a.ID = derivedID(s.cfg.Issuer, "form", req.spent)
+	}
 }
 
 // codeCore is what the code is made of: derived by answerCore where a page was answered, drawn where

@@ -18,12 +18,17 @@ const (
 // send answers the client through the browser (RFC 6749 section 4.1.2), with state as it came and
 // iss in every answer (RFC 9207 section 2). A redirect is 303, so that nothing posted here is posted
 // there (RFC 9700 section 4.12).
-func (s *Server) send(w http.ResponseWriter, req *AuthorizationRequest, answer form) {
+func (s *Server) send(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, answer form) {
 	if req.State != "" {
 		answer = append(answer, parameter{"state", req.State})
 	}
 	answer = append(answer, parameter{"iss", s.cfg.Issuer})
-	if req.ResponseMode == responseModeFormPost {
+	answer, err := s.signResponse(r, req, answer)
+	if err != nil {
+		s.errorPage(w, r, req, err)
+		return
+	}
+	if strings.HasPrefix(req.ResponseMode, responseModeFormPost) {
 		writeFormPost(w, req.RedirectURI, answer)
 		return
 	}
@@ -43,7 +48,7 @@ func (s *Server) sendError(w http.ResponseWriter, r *http.Request, req *Authoriz
 	if e.Description != "" {
 		answer = append(answer, parameter{"error_description", e.publicDescription()})
 	}
-	s.send(w, req, answer)
+	s.send(w, r, req, answer)
 }
 
 // appendQuery adds parameters to a URI, whose own query stays as it is (RFC 6749 section 3.1.2).

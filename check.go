@@ -21,20 +21,34 @@ type TokenInfo struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
+	// Confirmation is the key that the token's sender must prove to hold (RFC 7800 section 3.1). nil: it is
+	// a bearer token.
+	Confirmation *Confirmation
 	// AuthorizationID names the record. All tokens of one approval share it. It is empty where the
-	// token was checked by introspection, and for an access token of another server (see [Adopter]).
+	// token was checked by introspection, for an access token of another server (see [Adopter]), and for
+	// the JWT of a client that acts for itself.
 	AuthorizationID string
 	// Claims are further members: those of Approval.Claims and of ServerConfig.Claims.
 	Claims map[string]any
 }
 
 // Check tells what an access token stands for, from the record itself, so a revocation is seen at
-// once. It costs one read. ErrInvalidToken: the token is unknown, expired or revoked, or no access
-// token of this issuer; ErrTemporarilyUnavailable: the store failed.
+// once, that of a JWT too. It costs one read. The JWT of a client that acts for itself has no record: its
+// signature and its time are all that is looked at. ErrInvalidToken: the token is unknown, expired or
+// revoked, or no access token of this issuer; ErrTemporarilyUnavailable: the store failed.
 func (s *Server) Check(ctx context.Context, accessToken string) (*TokenInfo, error) {
 	t, ok := parseBearerToken(kindAccess, s.cfg.Prefixes.Access, accessToken)
 	if !ok {
-		return s.checkForeign(ctx, accessToken)
+		claims, err := s.readAccessJWT(ctx, accessToken)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return s.checkForeign(ctx, accessToken)
+		case err != nil:
+			return nil, err
+		}
+		if t, ok = claims.locator(); !ok {
+			return claims.tokenInfo(), nil
+		}
 	}
 	a, err := s.load(ctx, t, errTokenInvalid)
 	if err != nil {
@@ -57,6 +71,11 @@ func (s *Server) tokenInfo(ctx context.Context, a *Authorization, token AccessTo
 			return nil, err
 		}
 	}
+	return s.describe(ctx, a, token)
+}
+
+// describe tells what an access token of this record stands for.
+func (s *Server) describe(ctx context.Context, a *Authorization, token AccessToken) (*TokenInfo, error) {
 	info := &TokenInfo{
 		Subject:         a.Subject,
 		ClientID:        a.ClientID,
@@ -68,6 +87,7 @@ func (s *Server) tokenInfo(ctx context.Context, a *Authorization, token AccessTo
 		AuthTime:        a.AuthTime,
 		ACR:             a.ACR,
 		AMR:             a.AMR,
+		Confirmation:    token.Confirmation.clone(),
 		AuthorizationID: a.ID,
 	}
 	var err error

@@ -19,6 +19,10 @@ const (
 	AuthMethodNone  = "none"
 	AuthMethodBasic = "client_secret_basic"
 	AuthMethodPost  = "client_secret_post"
+
+	AuthMethodPrivateKeyJWT = "private_key_jwt"             // RFC 7523
+	AuthMethodTLS           = "tls_client_auth"             // RFC 8705 section 2.1
+	AuthMethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 section 2.2
 )
 
 // A Client is a registered client. Its JSON has the member names of RFC 7591 section 2.
@@ -39,6 +43,25 @@ type Client struct {
 	// TokenEndpointAuthMethod is the one way the client authenticates. Empty means "none" for a
 	// public client, and client_secret_basic or client_secret_post for a confidential one.
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	// TokenEndpointAuthSigningAlg is the one algorithm that the client signs its assertions with: ES256,
+	// EdDSA, PS256 or RS256. Empty means any of the first three.
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// JWKS is a JWK Set of the client's public keys (RFC 7517 section 5), one JSON object; JWKSURI is where
+	// it is instead, an https URL: see ServerConfig.HTTPClient. Never both.
+	JWKS    json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI string          `json:"jwks_uri,omitempty"`
+	// The name that the certificate of a tls_client_auth client has, exactly one of these (RFC 8705
+	// section 2.1.2). The subject is written as in RFC 4514 and compared to the letter.
+	TLSClientAuthSubjectDN string `json:"tls_client_auth_subject_dn,omitempty"`
+	TLSClientAuthSANDNS    string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSClientAuthSANURI    string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP     string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail  string `json:"tls_client_auth_san_email,omitempty"`
+	// TLSClientCertificateBoundAccessTokens binds the client's tokens to the certificate that it shows at
+	// the token endpoint, and refuses token requests without one (RFC 8705 section 3.4). Those of a client
+	// that authenticates by a certificate always are.
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+
 	// ApplicationType is "native" or "web". Empty means native for a public client. Only a native
 	// client's loopback redirect URIs may vary in the port (RFC 8252 section 7.3).
 	ApplicationType string `json:"application_type,omitempty"`
@@ -50,9 +73,26 @@ type Client struct {
 	// Resources are the resource indicators of a resource server. Introspection tells it about tokens
 	// for these alone (RFC 7662 section 4). None means about the tokens of every resource.
 	Resources []string `json:"resources,omitempty"`
+	// DPoPBoundAccessTokens refuses the client's token requests that prove no DPoP key (RFC 9449
+	// section 5.2).
+	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
 	// PKCEOptional exempts a confidential client that cannot do PKCE (RFC 9700 section 2.1.1 allows
 	// it only with another protection against code injection). It has no effect on a public client.
 	PKCEOptional bool `json:"pkce_optional,omitempty"`
+
+	// RequirePushedAuthorizationRequests refuses authorization requests of the client that were not
+	// pushed (RFC 9126 section 6).
+	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"`
+
+	// RequireSignedRequestObject refuses authorization requests of the client that are no signed request
+	// object (RFC 9101 section 10.5), RequestObjectSigningAlg all signed otherwise: "" means ES256, EdDSA
+	// or PS256. RequestURIs are the https URLs that its request objects are fetched from; no other is.
+	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"`
+	RequestObjectSigningAlg    string   `json:"request_object_signing_alg,omitempty"`
+	RequestURIs                []string `json:"request_uris,omitempty"`
+	// AuthorizationSignedResponseAlg is what the answers of the response modes of JARM must be signed
+	// with. "" means what the server signs with.
+	AuthorizationSignedResponseAlg string `json:"authorization_signed_response_alg,omitempty"`
 
 	// The client's own lifetimes, in nanoseconds. 0 means the server's. No code lives longer than ten
 	// minutes, whatever is here.
@@ -94,8 +134,8 @@ func (c *Client) MayUse(grantType string) bool {
 }
 
 // Validate reports whether the client can be registered: that it has an ID, that every redirect URI
-// is allowed, and that its authentication method fits its secrets. The Server does not call it; who
-// stores a client should.
+// is allowed, and that its authentication method fits its secrets, its keys and the name of its
+// certificate. The Server does not call it; who stores a client should.
 func (c *Client) Validate() error {
 	if !validClientID(c.ID) {
 		return fmt.Errorf("oauth2: client_id %q is empty or not printable ASCII", c.ID)
@@ -115,7 +155,7 @@ func (c *Client) Validate() error {
 			return fmt.Errorf("oauth2: client %q has no secret and the authentication method %q", c.ID, method)
 		}
 	}
-	return nil
+	return c.validateKeys()
 }
 
 // native reports whether RFC 8252 applies: by word, or because the client can keep no secret.
@@ -128,7 +168,10 @@ func (c *Client) accepts(method string) bool {
 	if c.TokenEndpointAuthMethod != "" {
 		return c.TokenEndpointAuthMethod == method
 	}
-	return (method == AuthMethodNone) == c.Public()
+	if c.Public() {
+		return method == AuthMethodNone
+	}
+	return method == AuthMethodBasic || method == AuthMethodPost
 }
 
 // serves reports whether a resource server may be told about a token for these resources.
@@ -154,7 +197,9 @@ func (c *Client) Clone() *Client {
 	clone.GrantTypes = slices.Clone(c.GrantTypes)
 	clone.Scope = slices.Clone(c.Scope)
 	clone.Resources = slices.Clone(c.Resources)
+	clone.RequestURIs = slices.Clone(c.RequestURIs)
 	clone.Contacts = slices.Clone(c.Contacts)
+	clone.JWKS = slices.Clone(c.JWKS)
 	return &clone
 }
 

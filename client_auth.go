@@ -1,16 +1,19 @@
 package oauth2
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // credentials are what a request says about its client: who it is, and by which method it proves it.
 type credentials struct {
 	clientID, secret, method string
+	assertion                *assertion // nil unless the method is private_key_jwt
 }
 
 var (
@@ -32,7 +35,7 @@ func readCredentials(r *http.Request, f form) (credentials, error) {
 	}
 	if f.get("client_assertion") != "" || f.get("client_assertion_type") != "" {
 		methods++
-		c.method = "client_assertion"
+		c.method = AuthMethodPrivateKeyJWT
 	}
 	if headers := r.Header["Authorization"]; len(headers) > 0 {
 		methods += len(headers)
@@ -45,10 +48,18 @@ func readCredentials(r *http.Request, f form) (credentials, error) {
 		}
 		c.clientID, c.secret, c.method = id, secret, AuthMethodBasic
 	}
-	switch {
-	case methods > 1:
+	if methods > 1 {
 		return c, errTwoMethods
-	case c.clientID == "":
+	}
+	if c.method == AuthMethodPrivateKeyJWT {
+		var err error
+		if c.assertion, err = readAssertion(f); err != nil {
+			return c, err
+		}
+		// The client_id is optional beside an assertion (RFC 7521 section 4.2).
+		c.clientID = cmp.Or(c.clientID, c.assertion.claims.Subject)
+	}
+	if c.clientID == "" {
 		return c, errClientMissing
 	}
 	return c, nil
@@ -93,19 +104,78 @@ func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	right := c.method == AuthMethodNone
-	if !right {
-		if right, err = s.verifySecret(r, client, c.secret); err != nil {
-			return nil, err
-		}
+	if c.method == AuthMethodNone && client.showsCertificate() {
+		c.method = client.TokenEndpointAuthMethod
 	}
-	switch {
-	case !right, client == s.unknownClient:
-		return nil, s.unauthenticated(r, client.ID, errClientAuthentication)
-	case !client.accepts(c.method):
-		return nil, s.unauthenticated(r, client.ID, errClientMethod)
+	if err := s.prove(r, client, &c); err != nil {
+		return nil, s.unauthenticated(r, client.ID, err)
 	}
 	return client, nil
+}
+
+// authMethods are the ways in which a client proves who it is. Each returns nil where it did, and
+// invalid_client where it did not.
+var authMethods = []struct {
+	method, source string
+	prove          func(*Server, *http.Request, *Client, *credentials) error
+}{
+	{AuthMethodBasic, "RFC 6749 section 2.3.1", proveSecret},
+	{AuthMethodPost, "RFC 6749 section 2.3.1", proveSecret},
+	{AuthMethodPrivateKeyJWT, "RFC 7523 section 3", proveAssertion},
+	{AuthMethodTLS, "RFC 8705 section 2.1", proveCertificateName},
+	{AuthMethodSelfSignedTLS, "RFC 8705 section 2.2", proveCertificateKey},
+	{AuthMethodNone, "RFC 6749 section 2.1", proveNothing},
+}
+
+// prove holds the request to its method, and the method to what the client is registered for.
+func (s *Server) prove(r *http.Request, client *Client, c *credentials) error {
+	for _, way := range authMethods {
+		if way.method != c.method {
+			continue
+		}
+		if err := way.prove(s, r, client, c); err != nil {
+			return err
+		}
+		switch {
+		case client == s.unknownClient:
+			return errClientAuthentication
+		case !client.accepts(c.method), !s.cfg.authenticatesBy(c.method):
+			return errClientMethod
+		}
+		return nil
+	}
+	return errClientMethod
+}
+
+// proveSecret looks at the secret whatever the client is registered for: a refusal takes as long where
+// the method is another.
+func proveSecret(s *Server, r *http.Request, client *Client, c *credentials) error {
+	right, err := s.verifySecret(r, client, c.secret)
+	if err == nil && !right {
+		return errClientAuthentication
+	}
+	return err
+}
+
+func proveNothing(*Server, *http.Request, *Client, *credentials) error { return nil }
+
+// authenticatesBy reports whether a method is served.
+func (cfg *ServerConfig) authenticatesBy(method string) bool {
+	return slices.Contains(cfg.AuthMethods, method)
+}
+
+// validateAuthMethods checks AuthMethods and MutualTLS.
+func (cfg *ServerConfig) validateAuthMethods(report func(wrong bool, format string, args ...any)) {
+	report(len(cfg.AuthMethods) == 0, "AuthMethods is empty: leave it nil for the default")
+	for i, method := range cfg.AuthMethods {
+		known := false
+		for _, way := range authMethods {
+			known = known || way.method == method
+		}
+		report(!known, "AuthMethods: %q is not known", method)
+		report(slices.Contains(cfg.AuthMethods[:i], method), "AuthMethods has %q twice", method)
+	}
+	cfg.validateMutualTLS(report)
 }
 
 // unauthenticated counts the failure, whatever it is that is answered with invalid_client, and tells

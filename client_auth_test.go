@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -90,8 +91,11 @@ func TestPublicClientThatSendsASecretIsRefused(t *testing.T) {
 func TestRegisteredMethodIsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for method, ok := range map[string][2]int{oauth2.AuthMethodBasic: {200, 401}, oauth2.AuthMethodPost: {401, 200}, "private_key_jwt": {401, 401}} {
+	for method, ok := range map[string][2]int{oauth2.AuthMethodBasic: {200, 401}, oauth2.AuthMethodPost: {401, 200}, oauth2.AuthMethodPrivateKeyJWT: {401, 401}} {
 		c := &oauth2.Client{ID: method, TokenEndpointAuthMethod: method, Secrets: []oauth2.ClientSecret{{Hash: oauth2.HashSecret(secretOf(method))}}, GrantTypes: []string{"client_credentials"}}
+		if method == oauth2.AuthMethodPrivateKeyJWT {
+			c.JWKS = jwksOf(publicJWK(keyOf(method, jose.ES256), ""))
+		}
 		require.NoError(t, w.clients.CreateClient(t.Context(), c))
 		form := values("grant_type", "client_credentials")
 		require.Equal(t, ok[0], w.post("/token", method, form).status, method)

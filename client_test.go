@@ -17,7 +17,7 @@ func TestParseClientsReadsRFC7591sNames(t *testing.T) {
 		{"client_id":"spa","token_endpoint_auth_method":"none","redirect_uris":["https://spa.example.com/cb"]},
 		{"client_id":"nothing","grant_types":[]},
 		{"client_id":"api","client_secret":"s","resource_server":true,"grant_types":[]},
-		{"client_id":"later","token_endpoint_auth_method":"private_key_jwt"}
+		{"client_id":"later","token_endpoint_auth_method":"private_key_jwt","jwks_uri":"https://later.example.com/jwks"}
 	]`))
 	require.NoError(t, err)
 	web, spa, nothing, api, later := clients[0], clients[1], clients[2], clients[3], clients[4]

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed5f5fedc6/oauth2/internal/fetch"
 	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
@@ -45,6 +46,8 @@ func New(cfg ServerConfig) (*Server, error) {
 	s.lister, _ = storeAs[Lister](cfg.Tokens)
 	s.unknownClient = &Client{Secrets: []ClientSecret{{Hash: HashSecret(NewSecret())}}}
 	s.nobody = sync.OnceValue(func() string { return HashPassword(NewSecret()) })
+	s.dpop = cfg.DPoP.verifier(cfg.Issuer)
+	s.keySets = newKeySets(fetch.New(fetch.Config{Client: cfg.HTTPClient}))
 	s.hashes = slowHashes
 	s.remembered = lru.New[[sha256.Size]byte, struct{}](rememberedSecrets)
 	_, _ = rand.Read(s.rememberKey[:]) // crypto/rand never fails
@@ -55,6 +58,12 @@ func New(cfg ServerConfig) (*Server, error) {
 		return nil, fmt.Errorf("oauth2: Issuer: %w", err)
 	}
 	s.route()
+	if cfg.Keys != nil {
+		var err error
+		if s.keys, err = newKeyring(s); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	s.metadata, err = newMetadata(&s.cfg)
 	return s, err
@@ -64,17 +73,27 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 	if cfg.Grants == nil {
 		cfg.Grants = []GrantHandler{CodeGrant{}, RefreshGrant{}, ClientCredentialsGrant{}}
 	}
+	if cfg.AuthMethods == nil {
+		cfg.AuthMethods = []string{AuthMethodBasic, AuthMethodPost, AuthMethodNone}
+	}
+	jwks := cfg.Endpoints.JWKS
 	cfg.Endpoints = Endpoints{
 		Authorization: cmp.Or(cfg.Endpoints.Authorization, "/authorize"),
 		Token:         cmp.Or(cfg.Endpoints.Token, "/token"),
 		Introspection: cmp.Or(cfg.Endpoints.Introspection, "/introspect"),
 		Revocation:    cmp.Or(cfg.Endpoints.Revocation, "/revoke"),
+
+		PushedAuthorization: cfg.Endpoints.PushedAuthorization,
+	}
+	if cfg.Keys = cfg.Keys.withDefaults(); cfg.Keys != nil {
+		cfg.Endpoints.JWKS = cmp.Or(jwks, "/jwks")
 	}
 	cfg.Prefixes = TokenPrefixes{
 		Code:    cmp.Or(cfg.Prefixes.Code, "ac_"),
 		Access:  cmp.Or(cfg.Prefixes.Access, "at_"),
 		Refresh: cmp.Or(cfg.Prefixes.Refresh, "rt_"),
 	}
+	cfg.PushedRequestLifetime = cmp.Or(cfg.PushedRequestLifetime, defaultPushedRequestLifetime)
 	cfg.CodeLifetime = cmp.Or(cfg.CodeLifetime, defaultCodeLifetime)
 	cfg.AccessLifetime = cmp.Or(cfg.AccessLifetime, defaultAccessLifetime)
 	cfg.RefreshLifetime = cmp.Or(cfg.RefreshLifetime, defaultRefreshLifetime)
@@ -120,18 +139,28 @@ func (cfg *ServerConfig) validate() error {
 		seen[g.GrantType()] = true
 	}
 	paths := []string{cfg.Endpoints.Authorization, cfg.Endpoints.Token, cfg.Endpoints.Introspection, cfg.Endpoints.Revocation}
+	if cfg.Keys != nil {
+		paths = append(paths, cfg.Endpoints.JWKS)
+	}
+	if cfg.Endpoints.PushedAuthorization != "" {
+		paths = append(paths, cfg.Endpoints.PushedAuthorization)
+	}
 	for i, path := range paths {
 		u, err := url.Parse(path)
 		report(err != nil || !strings.HasPrefix(path, "/") || u.Path != path, "Endpoints: %q is not a plain path", path)
 		report(slices.Contains(paths[:i], path), "Endpoints: %q occurs twice", path)
 	}
-	for _, r := range cfg.Resources {
-		u, err := url.Parse(r.URI)
-		report(err != nil || u.Scheme == "" || strings.Contains(r.URI, "#"), "Resources: %q is not an absolute URI without a fragment", r.URI)
+	cfg.validateResources(report)
+	cfg.validateKeys(report)
+	cfg.DPoP.validate(report)
+	cfg.validateAuthMethods(report)
+	for _, value := range cfg.ACRValues {
+		report(value == "" || !isText(value) || strings.ContainsAny(value, " \t\r\n"), "ACRValues: %q is empty or has a blank", value)
 	}
 	for _, token := range cfg.Scopes {
 		report(!validScopeToken(token), "Scopes: %q is malformed", token)
 	}
+	cfg.validateRequests(report)
 	report(cfg.CodeLifetime < 0 || cfg.CodeLifetime > maxCodeLifetime, "CodeLifetime %v is negative or longer than %v", cfg.CodeLifetime, maxCodeLifetime)
 	report(cfg.AccessLifetime < time.Second, "AccessLifetime %v is shorter than a second", cfg.AccessLifetime)
 	report(cfg.RefreshLifetime < time.Second, "RefreshLifetime %v is shorter than a second", cfg.RefreshLifetime)
@@ -206,10 +235,16 @@ func (s *Server) route() {
 	if s.cfg.serves(GrantAuthorizationCode) {
 		s.authorizePath = base + s.cfg.Endpoints.Authorization
 		mount(s.authorizePath, s.Authorize)
+		if s.cfg.servesPushes() {
+			mount(base+s.cfg.Endpoints.PushedAuthorization, s.PushAuthorizationRequest)
+		}
 	}
 	mount(base+s.cfg.Endpoints.Token, s.Token)
 	mount(base+s.cfg.Endpoints.Introspection, s.Introspect)
 	mount(base+s.cfg.Endpoints.Revocation, s.Revoke)
+	if s.cfg.Keys != nil {
+		mount(base+s.cfg.Endpoints.JWKS, s.JWKS)
+	}
 	mount(metadataPath+base, s.Metadata)
 }
 

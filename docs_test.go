@@ -110,20 +110,22 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
-var exampleName = regexp.MustCompile("`(Example\\w*)`")
+var exampleName = regexp.MustCompile("`((?:resource\\.)?Example\\w*)`")
 
 func TestEveryExampleOfTheREADMEIsThere(t *testing.T) {
 	t.Parallel()
 	there := map[string]bool{}
-	files, err := filepath.Glob("*_test.go")
-	require.NoError(t, err)
-	for _, file := range files {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+	for folder, qualifier := range map[string]string{".": "", "resource": "resource."} {
+		files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 		require.NoError(t, err)
-		for _, decl := range parsed.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if ok && strings.HasPrefix(f.Name.Name, "Example") {
-				there[f.Name.Name] = true
+		for _, file := range files {
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+			require.NoError(t, err)
+			for _, decl := range parsed.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if ok && strings.HasPrefix(f.Name.Name, "Example") {
+					there[qualifier+f.Name.Name] = true
+				}
 			}
 		}
 	}

@@ -55,7 +55,7 @@ type AuthorizationRequest struct {
 	// Resource is what was asked for, or the only configured one (RFC 8707).
 	Resource []string
 	State    string
-	// ResponseMode is "query" or "form_post".
+	// ResponseMode is "query" or "form_post", or one of these with ".jwt" behind it.
 	ResponseMode string
 
 	// Prompt, MaxAge, ACRValues, LoginHint and UILocales are the wishes of OpenID Connect Core
@@ -71,9 +71,17 @@ type AuthorizationRequest struct {
 	// Answered is true when the request is a POST whose form token was verified.
 	Answered bool
 
-	form          form
+	form form
+	// sent is what the browser brought where form is a pushed request or a request object.
+	sent          form
 	codeChallenge string
+	dpopKey       string
 	entropy       entropy
+	// pushing: the request comes to the endpoint for pushed requests. pushed is the record of one that did.
+	pushing bool
+	pushed  *Authorization
+	// object is what a request object says about itself.
+	object requestObject
 	// spent is the form token that was answered, answerCore what the code of the answer is made of.
 	spent      string
 	answerCore tokenCore
@@ -110,33 +118,51 @@ type authorizeCheck struct {
 
 // provingChecks prove to whom an answer may be sent. Nothing is redirected before they hold.
 var provingChecks = []authorizeCheck{
-	{"client_id and redirect_uri are there once", "RFC 6749 section 3.1", checkNamedOnce},
+	{"client_id, request and request_uri do not repeat", "RFC 6749 section 3.1", checkNamedOnce},
 	{"client_id names a registered client", "RFC 6749 section 4.1.1", checkClient},
+	{"request_uri is that of a pushed request of the client, not expired and not used", "RFC 9126 section 4", openPushedRequest},
+	{"request or request_uri is the client's own, signed", "RFC 9101 section 6", openRequestObject},
+	{"redirect_uri is there once", "RFC 6749 section 3.1", checkRedirectURIOnce},
 	{"redirect_uri is registered, as an exact string", "RFC 9700 section 2.1", checkRedirectURI},
 }
 
 // requestChecks prove the rest. Their refusals go to the redirect URI.
 var requestChecks = []authorizeCheck{
 	{"no parameter repeats", "RFC 6749 section 3.1", checkNoneRepeats},
+	{"the request was pushed where that is required", "RFC 9126 section 5", checkPushedWhereRequired},
+	{"the request is signed where that is required", "RFC 9101 section 10.5", checkSignedWhereRequired},
 	{"response_mode is served", "OAuth 2.0 Multiple Response Types section 2.1", checkResponseMode},
-	{"no request object is passed", "OpenID Connect Core section 3.1.2.6", checkNoRequestObject},
+	{"no request object is passed that is not served", "OpenID Connect Core section 3.1.2.6", checkNoRequestObject},
 	{"response_type is code", "RFC 6749 section 4.1.1", checkResponseType},
 	{"the client is registered for codes", "RFC 6749 section 4.1.2.1", checkCodeClientPolicy},
 	{"code_challenge is there, and is S256", "RFC 7636 section 4.4.1", checkCodeChallenge},
 	{"scope is well-formed and registered for the client", "RFC 6749 section 3.3", checkScope},
 	{"resource is one of those served", "RFC 8707 section 2.1", checkResource},
+	{"scope is cut to what the resources take", "RFC 8707 section 2.2", cutScope},
+	{"dpop_jkt is a thumbprint", "RFC 9449 section 10", checkDPoPKey},
 	{"prompt is consistent", "OpenID Connect Core section 3.1.2.1", checkPrompt},
 	{"max_age is a number", "OpenID Connect Core section 3.1.2.1", checkMaxAge},
 }
 
 func checkNamedOnce(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	for _, name := range []string{"client_id", "redirect_uri"} {
-		switch {
-		case req.form.repeats(name):
+	for _, name := range []string{"client_id", "request", "request_uri"} {
+		if req.form.repeats(name) {
 			return repeatedParameter(name)
-		case req.form.get(name) == "":
-			return ErrInvalidRequest.With(name + " is missing.")
 		}
+	}
+	return present(req, "client_id")
+}
+
+func checkRedirectURIOnce(_ context.Context, _ *Server, req *AuthorizationRequest) error {
+	if req.form.repeats("redirect_uri") {
+		return repeatedParameter("redirect_uri")
+	}
+	return present(req, "redirect_uri")
+}
+
+func present(req *AuthorizationRequest, name string) error {
+	if req.form.get(name) == "" {
+		return ErrInvalidRequest.With(name + " is missing.")
 	}
 	return nil
 }
@@ -169,17 +195,6 @@ func checkRedirectURI(_ context.Context, _ *Server, req *AuthorizationRequest) e
 func checkNoneRepeats(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	if name, ok := req.form.repeated(); ok {
 		return repeatedParameter(name)
-	}
-	return nil
-}
-
-func checkResponseMode(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	switch mode := req.form.get("response_mode"); mode {
-	case "", responseModeQuery:
-	case responseModeFormPost:
-		req.ResponseMode = mode
-	default:
-		return ErrInvalidRequest.With("The response_mode is not served.")
 	}
 	return nil
 }
@@ -238,6 +253,11 @@ func checkResource(_ context.Context, s *Server, req *AuthorizationRequest) (err
 	if req.Resource, err = s.requestedResource(req.form); req.Resource == nil {
 		req.Resource = s.defaultResource()
 	}
+	return err
+}
+
+func cutScope(_ context.Context, s *Server, req *AuthorizationRequest) (err error) {
+	req.Scope, err = s.cfg.scopeFor(req.Resource, req.Scope)
 	return err
 }
 

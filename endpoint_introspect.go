@@ -39,6 +39,10 @@ func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, introspectionEndpoint, req, err)
 		return
 	}
+	if s.keys != nil && acceptsMediaType(r, introspectionMediaType) {
+		s.writeSignedIntrospection(w, r, req, answer)
+		return
+	}
 	writeBody(w, http.StatusOK, answer)
 }
 
@@ -56,28 +60,11 @@ func mayIntrospect(client *Client) error {
 // introspection is RFC 7662 section 2.2's answer. sub is absent when the client acts for itself.
 func introspection(info *TokenInfo) ([]byte, error) {
 	o := append(newObject(), `"active":true`...)
-	o = o.text("iss", info.Issuer).text("client_id", info.ClientID).text("token_type", "Bearer").
-		number("iat", info.IssuedAt.Unix()).number("exp", info.ExpiresAt.Unix()).scope(info.Scope)
+	o = o.text("iss", info.Issuer).text("client_id", info.ClientID).text("token_type", info.Confirmation.tokenType())
 	if info.Subject != "" {
 		o = o.text("sub", info.Subject)
 	}
-	switch len(info.Audience) {
-	case 0:
-	case 1:
-		o = o.text("aud", info.Audience[0])
-	default:
-		o = o.texts("aud", info.Audience)
-	}
-	if !info.AuthTime.IsZero() {
-		o = o.number("auth_time", info.AuthTime.Unix())
-	}
-	if info.ACR != "" {
-		o = o.text("acr", info.ACR)
-	}
-	if len(info.AMR) > 0 {
-		o = o.texts("amr", info.AMR)
-	}
-	o, err := o.others(info.Claims, reservedClaims)
+	o, err := o.facts(info)
 	return o.end(), err
 }
 

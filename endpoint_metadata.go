@@ -12,32 +12,37 @@ const metadataPath = "/.well-known/oauth-authorization-server"
 // metadata is RFC 8414 section 2's document. It is made once, from the configuration alone, so no
 // header of a request can change it.
 type metadata struct {
-	Issuer                            string   `json:"issuer"`
-	AuthorizationEndpoint             string   `json:"authorization_endpoint,omitempty"`
-	TokenEndpoint                     string   `json:"token_endpoint"`
-	TokenEndpointAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
-	IntrospectionEndpoint             string   `json:"introspection_endpoint"`
-	IntrospectionEndpointAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
-	RevocationEndpoint                string   `json:"revocation_endpoint"`
-	RevocationEndpointAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
-	ScopesSupported                   []string `json:"scopes_supported,omitempty"`
-	ResponseTypesSupported            []string `json:"response_types_supported,omitempty"`
-	ResponseModesSupported            []string `json:"response_modes_supported,omitempty"`
-	GrantTypesSupported               []string `json:"grant_types_supported"`
-	CodeChallengeMethods              []string `json:"code_challenge_methods_supported,omitempty"`
-	AuthorizationResponseIssParameter bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	Issuer                           string   `json:"issuer"`
+	AuthorizationEndpoint            string   `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint                    string   `json:"token_endpoint"`
+	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethods []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	RevocationEndpoint               string   `json:"revocation_endpoint"`
+	RevocationEndpointAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	ScopesSupported                  []string `json:"scopes_supported,omitempty"`
+	ResponseTypesSupported           []string `json:"response_types_supported,omitempty"`
+	GrantTypesSupported              []string `json:"grant_types_supported"`
+	CodeChallengeMethods             []string `json:"code_challenge_methods_supported,omitempty"`
+	ACRValuesSupported               []string `json:"acr_values_supported,omitempty"`
+	DPoPSigningAlgs                  []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	requestMetadata
+	signedAuthMetadata
+	mutualTLSMetadata
+	keyMetadata
+	AuthorizationResponseIssParameter bool `json:"authorization_response_iss_parameter_supported,omitempty"`
 }
 
 func newMetadata(cfg *ServerConfig) ([]byte, error) {
-	withSecret := []string{AuthMethodBasic, AuthMethodPost}
+	confidential := slices.DeleteFunc(slices.Clone(cfg.AuthMethods), func(method string) bool { return method == AuthMethodNone })
 	m := metadata{
 		Issuer:                           cfg.Issuer,
 		TokenEndpoint:                    cfg.url(cfg.Endpoints.Token),
-		TokenEndpointAuthMethods:         append(slices.Clone(withSecret), AuthMethodNone),
+		TokenEndpointAuthMethods:         cfg.AuthMethods,
 		IntrospectionEndpoint:            cfg.url(cfg.Endpoints.Introspection),
-		IntrospectionEndpointAuthMethods: withSecret,
+		IntrospectionEndpointAuthMethods: confidential,
 		RevocationEndpoint:               cfg.url(cfg.Endpoints.Revocation),
-		RevocationEndpointAuthMethods:    append(slices.Clone(withSecret), AuthMethodNone),
+		RevocationEndpointAuthMethods:    cfg.AuthMethods,
 		ScopesSupported:                  cfg.Scopes,
 	}
 	for _, g := range cfg.Grants {
@@ -46,10 +51,15 @@ func newMetadata(cfg *ServerConfig) ([]byte, error) {
 	if cfg.serves(GrantAuthorizationCode) {
 		m.AuthorizationEndpoint = cfg.url(cfg.Endpoints.Authorization)
 		m.ResponseTypesSupported = []string{"code"}
-		m.ResponseModesSupported = []string{responseModeQuery, responseModeFormPost}
 		m.CodeChallengeMethods = []string{challengeS256}
 		m.AuthorizationResponseIssParameter = true
+		m.requestMetadata = newRequestMetadata(cfg)
+		m.ACRValuesSupported = cfg.ACRValues
 	}
+	m.DPoPSigningAlgs = cfg.DPoP.algorithms()
+	m.signedAuthMetadata = newSignedAuthMetadata(cfg)
+	m.mutualTLSMetadata = newMutualTLSMetadata(cfg)
+	m.keyMetadata = newKeyMetadata(cfg)
 	return json.Marshal(m)
 }
 

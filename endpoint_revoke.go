@@ -32,9 +32,14 @@ func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 // expire ends a token. With a client, only one of the client's own. A token that is unknown, or ended
 // before, is no error.
 func (s *Server) expire(ctx context.Context, token string, client *Client) error {
-	t, ok := s.parseAny(token)
-	if !ok {
+	t, err := s.locate(ctx, token)
+	switch {
+	case errors.Is(err, errNoRecord):
+		return nil
+	case errors.Is(err, ErrNotFound):
 		return s.expireForeign(ctx, token, client)
+	case err != nil:
+		return err
 	}
 	for range maxAttempts {
 		a, err := s.get(ctx, t.id())
@@ -60,7 +65,7 @@ var errForeignClient = ErrInvalidGrant.With("The token was issued to another cli
 // expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
 func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken, by Initiator) error {
 	next := a.fork()
-	if t.kind == kindAccess {
+	if t.kind == kindAccess || t.kind == kindJWT {
 		if !next.dropAccess(t) {
 			return nil
 		}

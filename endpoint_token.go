@@ -14,12 +14,17 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	s.offerNonce(w, r)
 	req := &TokenRequest{Client: client, Now: s.now(), form: f, server: s}
 	for _, check := range tokenChecks {
 		if err := check.verify(s, req); err != nil {
 			s.refuse(w, r, tokenEndpoint, req, err)
 			return
 		}
+	}
+	if err := s.proveSender(r, req); err != nil {
+		s.refuse(w, r, tokenEndpoint, req, err)
+		return
 	}
 	out, err := s.exchange(r.Context(), req)
 	if err != nil {
@@ -39,6 +44,9 @@ func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, erro
 		return nil, err
 	case issuance == nil || issuance.Authorization == nil:
 		return nil, ErrServerError.Because(errGrantNothing)
+	}
+	if err := s.spendProof(ctx, req.proof); err != nil {
+		return nil, err
 	}
 	req.exchange = exchange{server: s, req: req, issuance: issuance}
 	return req.exchange.run(ctx)
@@ -116,7 +124,7 @@ func (s *Server) defaultScope(client *Client) Scope {
 func (s *Server) requestedResource(f form) ([]string, error) {
 	resources := f.all("resource")
 	for _, uri := range resources {
-		if !slices.ContainsFunc(s.cfg.Resources, func(r Resource) bool { return r.URI == uri }) {
+		if s.cfg.resource(uri) == nil {
 			return nil, ErrInvalidTarget.With("The resource is unknown.")
 		}
 	}

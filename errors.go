@@ -30,7 +30,7 @@ type Error struct {
 }
 
 // The errors of the token endpoint (RFC 6749 section 5.2), of the authorization endpoint
-// (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6), of resource indicators
+// (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 9101 section 7), of resource indicators
 // (RFC 8707 section 2) and of protected resources (RFC 6750 section 3.1).
 var (
 	ErrInvalidRequest          = &Error{Code: "invalid_request"}
@@ -44,6 +44,8 @@ var (
 	ErrUnsupportedResponseType = &Error{Code: "unsupported_response_type"}
 	ErrRequestNotSupported     = &Error{Code: "request_not_supported"}
 	ErrRequestURINotSupported  = &Error{Code: "request_uri_not_supported"}
+	ErrInvalidRequestURI       = &Error{Code: "invalid_request_uri"}
+	ErrInvalidRequestObject    = &Error{Code: "invalid_request_object"}
 	ErrLoginRequired           = &Error{Code: "login_required"}
 	ErrConsentRequired         = &Error{Code: "consent_required"}
 	ErrInteractionRequired     = &Error{Code: "interaction_required"}

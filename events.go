@@ -18,6 +18,10 @@ const (
 	EventCodeSentAgain EventType = "code_sent_again"
 	// EventAuthorizationRefused: the resource owner, a check or the application said no.
 	EventAuthorizationRefused EventType = "authorization_refused"
+	// EventRequestPushed: a client pushed an authorization request, which waits for its resource owner.
+	EventRequestPushed EventType = "request_pushed"
+	// EventPushRefused: the pushed authorization request endpoint refused a request.
+	EventPushRefused EventType = "push_refused"
 	// EventTokenIssued: a grant other than refresh_token led to tokens.
 	EventTokenIssued EventType = "token_issued"
 	// EventTokenRefreshed: a refresh token was exchanged and replaced.

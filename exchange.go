@@ -52,7 +52,10 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		if err != nil {
 			return nil, x.refused(ctx, a, err)
 		}
-		if out.unchanged {
+		if err := x.signAccess(ctx, next); err != nil {
+			return nil, err
+		}
+		if out.unchanged || x.unrecorded(next) {
 			return x.issued(ctx, next, now), nil
 		}
 		switch err = x.store(ctx, next); {
@@ -123,6 +126,13 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 	if out.scope == nil {
 		out.scope = next.Scope
 	}
+	var err error
+	if out.scope, err = x.server.cfg.scopeFor(x.audience(next), out.scope); err != nil {
+		return nil, nil, err
+	}
+	if out.access.kind, err = x.server.kindFor(x.audience(next)); err != nil {
+		return nil, nil, err
+	}
 	if r := &x.issuance.rotated; x.issuance.refreshes {
 		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, r.refresh)
 		if x.sameAsBefore(next, r, out, now) {
@@ -131,14 +141,24 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 		if !r.retried {
 			access = r.access
 			next.Refresh.ExpiresAt = x.refreshExpiry(next, now)
+			x.bindRefresh(next)
 		}
 	} else if x.issuance.RefreshToken && x.req.Client.MayUse(GrantRefreshToken) {
 		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, x.drawn.refresh)
 		next.Refresh = &RefreshToken{Digest: out.refresh.digest(), ExpiresAt: x.refreshExpiry(next, now)}
+		x.bindRefresh(next)
 	}
 	x.mintAccess(next, access, out, now)
 	next.settle(now)
 	return next, out, nil
+}
+
+// bindRefresh binds the refresh token of a public client to the key that it proves, for good. That of a
+// confidential client is bound by its authentication (RFC 9449 section 5).
+func (x *exchange) bindRefresh(a *Authorization) {
+	if x.req.Client.Public() && a.Refresh.Confirmation == nil {
+		a.Refresh.Confirmation = x.req.Confirmation.clone()
+	}
 }
 
 // mayIssueFrom holds a grant, a custom one included, to the client and the scope that it was asked
@@ -163,9 +183,9 @@ func (x *exchange) sameAsBefore(a *Authorization, r *rotated, out *minted, now t
 	if !r.retried {
 		return false
 	}
-	access := newBearerToken(kindAccess, a.ID, a.LineageKey, r.access)
+	access := newBearerToken(out.access.kind, a.ID, a.LineageKey, r.access)
 	token, live := a.findAccess(access, now)
-	if !live || !token.scopeIn(a).equal(out.scope) || !Scope(token.audienceIn(a)).equal(x.audience(a)) {
+	if !live || !token.Confirmation.equal(x.req.Confirmation) || !token.scopeIn(a).equal(out.scope) || !Scope(token.audienceIn(a)).equal(x.audience(a)) {
 		return false
 	}
 	out.access, out.token, out.unchanged = access, token, true
@@ -173,12 +193,16 @@ func (x *exchange) sameAsBefore(a *Authorization, r *rotated, out *minted, now t
 }
 
 func (x *exchange) mintAccess(a *Authorization, core tokenCore, out *minted, now time.Time) {
-	lifetime := cmp.Or(x.req.Client.AccessLifetime, x.server.cfg.AccessLifetime)
-	out.access = newBearerToken(kindAccess, a.ID, a.LineageKey, core)
+	lifetime := x.server.cfg.lifetimeFor(x.req.Client, x.audience(a))
+	if out.access.kind == kindJWT {
+		lifetime = min(lifetime, x.server.cfg.Keys.Retain)
+	}
+	out.access = newBearerToken(out.access.kind, a.ID, a.LineageKey, core)
 	out.token = AccessToken{
-		Digest:    out.access.digest(),
-		IssuedAt:  now,
-		ExpiresAt: earlier(now.Add(lifetime), a.EndsAt),
+		Digest:       out.access.digest(),
+		IssuedAt:     now,
+		ExpiresAt:    earlier(now.Add(lifetime), a.EndsAt),
+		Confirmation: x.req.Confirmation.clone(),
 	}
 	// What is all of the authorization's is not written again.
 	if !out.scope.equal(a.Scope) {
@@ -226,7 +250,9 @@ func (x *exchange) refused(ctx context.Context, a *Authorization, err error) err
 // issued tells the event and puts the tokens into words.
 func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) *minted {
 	out, prefixes := &x.out, &x.server.cfg.Prefixes
-	out.texts.access = out.access.text(prefixes.Access)
+	if out.access.kind != kindJWT {
+		out.texts.access = out.access.text(prefixes.Access)
+	}
 	if out.refresh.kind != "" {
 		out.texts.refresh = out.refresh.text(prefixes.Refresh)
 	}

@@ -29,6 +29,8 @@ func (s *Server) ExpireAuthorization(ctx context.Context, id string) error {
 		return nil
 	case err != nil:
 		return err
+	case a.internal():
+		return nil
 	}
 	return s.end(ctx, a, ByApplication)
 }
@@ -67,6 +69,10 @@ func (s *Server) expireAll(ctx context.Context, q ListQuery) (int, error) {
 	}
 }
 
+// internal reports whether the record is the server's own, such as its keys or a value that was used up,
+// and no authorization: no token came from it.
+func (a *Authorization) internal() bool { return a.LineageKey == "" }
+
 // Authorizations lists this issuer's records by subject, client or both, in pages of at most
 // q.Limit, where 0 means 100, in the order of their IDs; an empty page is the last. Records that have expired but were
 // not swept yet are listed too: see [Authorization.Live]. ErrCannotList: the store is no Lister.
@@ -84,7 +90,7 @@ func (s *Server) Authorizations(ctx context.Context, q ListQuery) ([]*Authorizat
 		}
 		own := make([]*Authorization, 0, len(page))
 		for _, a := range page {
-			if a.Issuer == s.cfg.Issuer {
+			if a.Issuer == s.cfg.Issuer && !a.internal() {
 				own = append(own, a)
 			}
 		}

@@ -99,7 +99,7 @@ func (s *Server) formKey(r *http.Request) ([]byte, bool) {
 // formMAC covers every parameter of the request, however the browser spells them.
 func (s *Server) formMAC(key, nonce []byte, req *AuthorizationRequest) [sha256.Size]byte {
 	var room [16]parameter // as many as nearly every request has
-	sorted := append(room[:0], req.form...)
+	sorted := append(append(room[:0], req.form...), req.sent...)
 	slices.SortStableFunc(sorted, func(a, b parameter) int { return strings.Compare(a.name, b.name) })
 	var buf [1024]byte
 	request := appendPart(buf[:0], s.cfg.Issuer)

@@ -1,12 +1,15 @@
 package oauth2
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"io"
 	"time"
+
+	"github.com/seed5f5fedc6/oauth2/internal/dpop"
 )
 
 // A GrantHandler serves one grant type at the token endpoint (RFC 6749 section 4). It decides, and
@@ -30,12 +33,17 @@ type TokenRequest struct {
 	Scope Scope
 	// Resource was asked for (RFC 8707 section 2.2); each is configured. nil: none was named.
 	Resource []string
+	// Confirmation is the key that the request has proven to hold, and that its tokens are bound to. nil:
+	// none was proven, and they are bearer tokens.
+	Confirmation *Confirmation
 	// Now is when the request began.
 	Now time.Time
 
 	form    form
 	server  *Server
 	entropy entropy
+	// proof is the DPoP proof of Confirmation.JKT. It is spent once the grant has decided.
+	proof *dpop.Proof
 	// exchange is what becomes of the request once a grant has decided.
 	exchange exchange
 	// presented is the record of the code or refresh token in the request, once that is proven. Events
@@ -98,9 +106,9 @@ func (req *TokenRequest) Begin(subject string) (*Authorization, error) {
 // Load returns the authorization of a live code, access token or refresh token that was issued to
 // the request's client. ErrInvalidGrant: it is none. The record must not be modified.
 func (req *TokenRequest) Load(ctx context.Context, token string) (*Authorization, error) {
-	t, ok := req.server.parseAny(token)
-	if !ok {
-		return nil, ErrInvalidGrant.With("The token is unknown.")
+	t, err := req.server.locate(ctx, token)
+	if err != nil {
+		return nil, cmp.Or(notFoundAs(err, ErrInvalidGrant.With("The token is unknown.")), err)
 	}
 	a, err := req.server.load(ctx, t, ErrInvalidGrant.With("The token is unknown."))
 	if err != nil {
@@ -151,7 +159,7 @@ func (s *Server) newAuthorization(source *entropy, client *Client, grantType str
 	texts := string(chars[:])
 	return &Authorization{
 		ID:         texts[:idChars],
-		Format:     recordFormat,
+		Format:     formatPlain,
 		Issuer:     s.cfg.Issuer,
 		ClientID:   client.ID,
 		GrantType:  grantType,

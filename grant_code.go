@@ -21,6 +21,7 @@ var codeChecks = []struct {
 	{"redirect_uri is that of the authorization request", "RFC 6749 section 4.1.3", checkCodeRedirectURI},
 	{"code_verifier is there if and only if code_challenge was", "RFC 9700 section 2.1.1", checkCodeVerifierPresent},
 	{"code_verifier matches code_challenge", "RFC 7636 section 4.6", checkCodeVerifier},
+	{"the request is proven with the key of dpop_jkt", "RFC 9449 section 10", checkCodeKey},
 	{"scope is not widened", "RFC 6749 section 3.3", checkScopeGranted},
 	{"resource was granted", "RFC 8707 section 2.2", checkResourceGranted},
 }
@@ -93,6 +94,13 @@ func checkCodeVerifierPresent(a *Authorization, req *TokenRequest) error {
 func checkCodeVerifier(a *Authorization, req *TokenRequest) error {
 	if a.Code.CodeChallenge != "" && !verifyPKCE(a.Code.CodeChallenge, req.Param("code_verifier")) {
 		return ErrInvalidGrant.With("code_verifier does not match code_challenge.")
+	}
+	return nil
+}
+
+func checkCodeKey(a *Authorization, req *TokenRequest) error {
+	if a.Code.DPoPKey != "" && (req.Confirmation == nil || req.Confirmation.JKT != a.Code.DPoPKey) {
+		return ErrInvalidGrant.With("The code is bound to another key.")
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ var refreshChecks = []struct {
 	verify       func(*Authorization, *TokenRequest) error
 }{
 	{"the refresh token was issued to this client", "RFC 6749 section 10.4", checkRefreshClient},
+	{"the refresh token is bound to no other key", "RFC 9449 section 5", checkRefreshKey},
 	{"scope is not widened", "RFC 6749 section 6", checkScopeGranted},
 	{"resource was granted", "RFC 8707 section 2.2", checkResourceGranted},
 }
@@ -58,6 +59,10 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource, forks: true, refreshes: true}
 	spent := token // a copy, so that token itself stays on the stack
 	issuance.Apply = func(a *Authorization) (err error) {
+		// A request that was quicker may have bound the token since.
+		if err := checkRefreshKey(a, req); err != nil {
+			return err
+		}
 		issuance.rotated, err = a.rotate(spent, salt, rule, s.now())
 		return err
 	}
@@ -67,6 +72,14 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 func checkRefreshClient(a *Authorization, req *TokenRequest) error {
 	if a.ClientID != req.Client.ID {
 		return errRefreshUnknown
+	}
+	return nil
+}
+
+func checkRefreshKey(a *Authorization, req *TokenRequest) error {
+	// A record that was emptied meanwhile is for the rotation to refuse.
+	if a.Refresh != nil && a.Refresh.Confirmation != nil && !a.Refresh.Confirmation.equal(req.Confirmation) {
+		return ErrInvalidGrant.With("The refresh token is bound to another key.")
 	}
 	return nil
 }

@@ -59,6 +59,12 @@ func (o object) texts(name string, values []string) object {
 	return append(o, ']')
 }
 
+// member is one of a kind that JSON can always tell.
+func (o object) member(name string, value any) object {
+	text, _ := json.Marshal(value)
+	return append(o.name(name), text...)
+}
+
 // others are members of any kind, in the order of their names, without those that are reserved. One
 // that JSON cannot tell is an error.
 func (o object) others(members map[string]any, reserved []string) (object, error) {

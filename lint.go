@@ -151,8 +151,6 @@ func serves(grantType string) func(*ServerConfig) bool {
 	return func(cfg *ServerConfig) bool { return cfg.serves(grantType) }
 }
 
-func always(*ServerConfig) bool { return true }
-
 // longer finds a lifetime beyond what is asked for, the server's or a client's own.
 func longer(name string, server func(*ServerConfig) time.Duration, client func(*Client) time.Duration, most func(*ServerConfig) time.Duration) func(*lintInput) []string {
 	return either(

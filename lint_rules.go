@@ -53,7 +53,11 @@ var lintRules = []lintRule{
 	},
 	{
 		ProfileOAuth21, "RFC 9700 section 2.2.1", LevelShould, "access tokens are not sender-constrained: neither mutual TLS nor DPoP is served",
-		notServed(always),
+		notServed(bindsNoTokens),
+	},
+	{
+		ProfileOAuth21, "RFC 9449 section 5.2", LevelMust, "the client gets no token: all of them have to be bound by DPoP, which is not served",
+		eachClient(func(cfg *ServerConfig, c *Client) bool { return c.DPoPBoundAccessTokens && cfg.DPoP == nil }),
 	},
 	{
 		ProfileOAuth21, "RFC 9700 section 2.2.2", LevelMust, "whether the refresh tokens of a public client are rotated is up to a grant of the application's own",
@@ -79,7 +83,7 @@ var lintRules = []lintRule{
 	},
 	{
 		ProfileOAuth21, "RFC 9700 section 2.5", LevelShould, "clients authenticate by secrets that both sides keep: neither private_key_jwt nor mutual TLS is served",
-		notServed(always),
+		notServed(authenticatesBySecrets),
 	},
 	{
 		ProfileOAuth21, "RFC 9700 section 2.6", LevelMust, "the redirect URI is http, which only a native client may use, and on the loopback interface alone",
@@ -112,6 +116,17 @@ var lintRules = []lintRule{
 	},
 
 	{
+		ProfileOAuth21, "RFC 9126 section 6", LevelMust, "the client's requests are all refused: it has to push them, which is not served",
+		eachClient(func(cfg *ServerConfig, c *Client) bool {
+			return c.RequirePushedAuthorizationRequests && !cfg.servesPushes()
+		}),
+	},
+	{
+		ProfileOAuth21, "RFC 9101 section 10.5", LevelMust, "the client's requests are all refused: it has to sign them, which is not served",
+		eachClient(func(cfg *ServerConfig, c *Client) bool { return c.RequireSignedRequestObject && !cfg.RequestObjects }),
+	},
+
+	{
 		ProfileFAPI2, "FAPI 2.0 section 5.2.1", LevelMust, "the issuer is http",
 		field("Issuer", plainHTTP),
 	},
@@ -125,11 +140,23 @@ var lintRules = []lintRule{
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 4", LevelMust, "access tokens are not sender-constrained: neither mutual TLS nor DPoP is served",
-		notServed(always),
+		notServed(bindsNoTokens),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 4", LevelMust, "the client gets bearer tokens where it proves no key: set DPoPBoundAccessTokens or TLSClientCertificateBoundAccessTokens",
+		eachClient(func(cfg *ServerConfig, c *Client) bool {
+			return !bindsNoTokens(cfg) && mayGetTokens(c) && !c.DPoPBoundAccessTokens && !c.TLSClientCertificateBoundAccessTokens && !c.showsCertificate()
+		}),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "clients authenticate by secrets: neither private_key_jwt nor mutual TLS is served",
-		notServed(always),
+		notServed(authenticatesBySecrets),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "the client authenticates by a secret: register it for private_key_jwt or mutual TLS",
+		eachClient(func(cfg *ServerConfig, c *Client) bool {
+			return !authenticatesBySecrets(cfg) && !c.Public() && c.TokenEndpointAuthMethod != AuthMethodPrivateKeyJWT && !c.showsCertificate()
+		}),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 9", LevelMust, "refresh tokens are rotated, which is for extraordinary circumstances alone",
@@ -151,11 +178,13 @@ var lintRules = []lintRule{
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 2", LevelMust, "pushed authorization requests are not served",
-		notServed(serves(GrantAuthorizationCode)),
+		notServed(func(cfg *ServerConfig) bool { return cfg.serves(GrantAuthorizationCode) && !cfg.servesPushes() }),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 3", LevelMust, "authorization requests that were not pushed are answered",
-		notServed(serves(GrantAuthorizationCode)),
+		notServed(func(cfg *ServerConfig) bool {
+			return cfg.serves(GrantAuthorizationCode) && !cfg.RequirePushedAuthorizationRequests
+		}),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 5", LevelMust, "PKCE is not required of the client",
@@ -180,6 +209,15 @@ func codeWithoutPKCE(_ *ServerConfig, c *Client) bool {
 	return c.PKCEOptional && !c.Public() && c.MayUse(GrantAuthorizationCode)
 }
 
-func withoutScope(_ *ServerConfig, c *Client) bool {
-	return len(c.Scope) == 0 && (c.GrantTypes == nil || len(c.GrantTypes) > 0)
+func withoutScope(_ *ServerConfig, c *Client) bool { return len(c.Scope) == 0 && mayGetTokens(c) }
+
+// mayGetTokens: it may use a grant.
+func mayGetTokens(c *Client) bool { return c.GrantTypes == nil || len(c.GrantTypes) > 0 }
+
+// bindsNoTokens: no client can prove a key (RFC 9700 section 2.2.1).
+// authenticatesBySecrets: no method is served that is asymmetric.
+func authenticatesBySecrets(cfg *ServerConfig) bool {
+	return !cfg.authenticatesBy(AuthMethodPrivateKeyJWT) && !cfg.authenticatesBy(AuthMethodTLS) && !cfg.authenticatesBy(AuthMethodSelfSignedTLS)
 }
+
+func bindsNoTokens(cfg *ServerConfig) bool { return cfg.DPoP == nil && cfg.MutualTLS == nil }

@@ -36,6 +36,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/seed5f5fedc6/oauth2/internal/dpop"
 	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
@@ -71,6 +72,24 @@ type ServerConfig struct {
 	// page in English.
 	ErrorPage func(w http.ResponseWriter, r *http.Request, e *Error, status int)
 
+	// Keys sign JWTs: access tokens for a [Resource] with FormatJWT (RFC 9068), and introspection answers
+	// (RFC 9701). nil: no JWT is issued, and no JWKS is served.
+	Keys *SigningKeys
+
+	// AuthMethods are the ways in which clients may authenticate, in the order in which they are
+	// advertised (RFC 7591 section 2). nil means client_secret_basic, client_secret_post and none. Add
+	// private_key_jwt for clients that sign, and tls_client_auth or self_signed_tls_client_auth for those
+	// that show a certificate; FAPI 2.0 wants no others.
+	AuthMethods []string
+	// MutualTLS, if set, believes certificates of clients and binds tokens to them (RFC 8705): see
+	// [MutualTLSConfig]. nil: certificates are not looked at.
+	MutualTLS *MutualTLSConfig
+	// HTTPClient fetches what clients registered by its URL, such as jwks_uri, which is https, small and
+	// answered without a redirect. nil means one that reaches public addresses alone, looked at once the
+	// name is resolved, and uses no proxy, so that nobody can make the server call into its own network.
+	// One of your own takes the place of that guard: it reaches whatever its transport reaches.
+	HTTPClient *http.Client
+
 	// Endpoints are the paths of the endpoints. The zero value means /authorize, /token,
 	// /introspect and /revoke, below the issuer's path.
 	Endpoints Endpoints
@@ -80,6 +99,24 @@ type ServerConfig struct {
 	// Scopes are advertised as scopes_supported, and every other scope is refused. nil means that
 	// what the clients are registered for is served, and nothing is advertised.
 	Scopes Scope
+	// ACRValues are the authentication context class references that Consent can reach, advertised as
+	// acr_values_supported (RFC 9470 section 7). Where there are any, a request with acr_values gets a
+	// code for an Approval with one of them alone, and unmet_authentication_requirements otherwise
+	// (section 5). nil: nothing is advertised, and acr_values are wishes that Consent may fulfil.
+	ACRValues []string
+
+	// PushedRequestLifetime is how long a browser may take to come with the request_uri of a pushed
+	// request (RFC 9126 section 2.2). Once it came, the resource owner has twenty minutes to log in and
+	// to decide. 0 means 90 seconds; at least one minute, at most ten.
+	PushedRequestLifetime time.Duration
+	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126
+	// section 5). A client can be held to it singly by its own member of the same name.
+	RequirePushedAuthorizationRequests bool
+	// RequestObjects serves signed request objects (RFC 9101) by value, and by reference for the clients
+	// that registered request_uris. The client's keys are those of its jwks or jwks_uri.
+	RequestObjects bool
+	// SignedResponses serves the response modes jwt, query.jwt and form_post.jwt (JARM), and needs Keys.
+	SignedResponses bool
 
 	// CodeLifetime is how long a code can be redeemed. 0 means one minute; at most ten.
 	CodeLifetime time.Duration
@@ -94,6 +131,10 @@ type ServerConfig struct {
 	// click or a second tab logs nobody out. 0 means 30 seconds; a negative value means none: any
 	// replaced token that is presented ends the authorization.
 	RefreshGrace time.Duration
+
+	// DPoP, if set, serves DPoP (RFC 9449): see [DPoPConfig]. nil: proofs are ignored, and tokens are not
+	// bound to keys by them.
+	DPoP *DPoPConfig
 
 	// Prefixes let secret scanners find leaked tokens. The zero value means ac_, at_ and rt_.
 	// Changing a prefix makes the tokens issued before unknown.
@@ -138,13 +179,10 @@ type Endpoints struct {
 	Token         string // "/token"
 	Introspection string // "/introspect"
 	Revocation    string // "/revoke"
-}
-
-// A Resource is a protected resource that tokens are issued for.
-type Resource struct {
-	// URI is the resource indicator: an absolute URI without a fragment (RFC 8707 section 2). It is
-	// compared as an exact string.
-	URI string
+	JWKS          string // "/jwks", where Keys are configured
+	// PushedAuthorization, such as "/par", serves pushed authorization requests (RFC 9126). The empty
+	// string: they are not served.
+	PushedAuthorization string
 }
 
 // TokenPrefixes begin the tokens of each kind. They have letters, digits, "-" and "_", and none is
@@ -170,6 +208,8 @@ type Server struct {
 	authorizePath string
 	formCookie    http.Cookie
 	crossOrigin   *http.CrossOriginProtection
+	// keys is nil where nothing is signed.
+	keys *keyring
 	// lister is nil when the store cannot list.
 	lister Lister
 	// sleep is waited with between attempts.
@@ -179,6 +219,10 @@ type Server struct {
 	unknownClient *Client
 	// nobody is the hash of a user who does not exist.
 	nobody func() string
+	// dpop is nil where DPoP is not served.
+	dpop *dpop.Verifier
+	// keySets are what the jwks_uris of clients led to.
+	keySets *keySets
 	// hashes let slow hashes through. remembered are the digests, under rememberKey, of client secrets
 	// that need none for a while.
 	hashes      *hashLanes

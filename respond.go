@@ -115,7 +115,7 @@ func writeBody(w http.ResponseWriter, status int, text []byte) {
 
 // writeTokens writes RFC 6749 section 5.1's JSON. Extra members replace none.
 func writeTokens(w http.ResponseWriter, out *minted) error {
-	o := newObject().text("access_token", out.texts.access).text("token_type", "Bearer").number("expires_in", int64(out.lifetime/time.Second))
+	o := newObject().text("access_token", out.texts.access).text("token_type", out.token.Confirmation.tokenType()).number("expires_in", int64(out.lifetime/time.Second))
 	if out.texts.refresh != "" {
 		o = o.text("refresh_token", out.texts.refresh)
 	}
@@ -158,7 +158,7 @@ func preflight(w http.ResponseWriter, r *http.Request) bool {
 	h.Add("Vary", "Origin")
 	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
 	h.Set("Access-Control-Allow-Methods", http.MethodPost)
-	h.Set("Access-Control-Allow-Headers", "Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true

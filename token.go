@@ -37,6 +37,8 @@ const (
 	kindCode    tokenKind = "ac"
 	kindAccess  tokenKind = "at"
 	kindRefresh tokenKind = "rt"
+	kindJWT     tokenKind = "jw" // the jti of an access token that is a JWT
+	kindRequest tokenKind = "pr" // the request_uri of a pushed request
 )
 
 // A tokenCore is the secret part of a token.
@@ -101,6 +103,10 @@ func (t *bearerToken) digest() string {
 
 func (t *bearerToken) digestText() (chars [digestChars]byte) {
 	sum := sha256.Sum256(t.raw[:])
+	if t.kind == kindJWT {
+		// A jti is no secret: resource servers log it. Behind the prefix it makes no opaque token.
+		sum = hmacSHA256([]byte(kindJWT), t.raw[:])
+	}
 	base64.RawURLEncoding.Encode(chars[:], sum[:])
 	return chars
 }
@@ -112,10 +118,11 @@ func (t *bearerToken) is(digest string) bool {
 	return sameDigest(digest, own[:])
 }
 
-// provenBy reports whether the token once came from the authorization with this lineage key.
+// provenBy reports whether the token once came from the authorization with this lineage key. From a
+// record without one, such as that of a value that was used up, no token ever came.
 func (t *bearerToken) provenBy(lineageKey string) bool {
 	own := t.proof(lineageKey)
-	return subtle.ConstantTimeCompare(t.raw[idBytes+coreBytes:], own[:]) == 1
+	return lineageKey != "" && subtle.ConstantTimeCompare(t.raw[idBytes+coreBytes:], own[:]) == 1
 }
 
 // proof is the last part of a token with this kind and core.

@@ -111,3 +111,21 @@ func TestDerivedIDsDoNotMeetAcrossTheirParts(t *testing.T) {
 		ids[id] = true
 	}
 }
+
+// The lineage key of a record of the server's own, such as a value that was used up, is empty, and
+// everybody knows what proofs it makes.
+func TestNoTokenEverCameFromARecordWithoutALineageKey(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []tokenKind{kindCode, kindAccess, kindRefresh, kindJWT} {
+		token := newBearerToken(kind, derivedID("https://id.example.com", keysKind, ""), "", tokenCore{1})
+		require.False(t, token.provenBy(""))
+	}
+}
+
+func TestAJTIBehindThePrefixHasAnotherDigest(t *testing.T) {
+	t.Parallel()
+	signed := newBearerToken(kindJWT, "AAAAAAAAAAAAAAAAAAAA", "a key of 22 characters", tokenCore{1})
+	opaque, ok := parseBearerToken(kindAccess, "at_", signed.text("at_"))
+	require.True(t, ok)
+	require.NotEqual(t, signed.digest(), opaque.digest())
+}

@@ -247,3 +247,25 @@ func TestHourlyRefreshesMoveSweepAfterOnceADay(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(seen), 8)
 }
+
+// A replica of an older version would drop a key that it does not know, and the token would be a bearer
+// token from then on; it must not touch the record (ErrTemporarilyUnavailable), and no other.
+func TestOnlyARecordThatIsBoundToAKeyNeedsTheNewerFormat(t *testing.T) {
+	t.Parallel()
+	key := &Confirmation{JKT: "key"}
+	for name, bind := range map[string]func(*Authorization){
+		"an access token":  func(a *Authorization) { a.addAccess(AccessToken{Confirmation: key, ExpiresAt: noon.Add(time.Hour)}) },
+		"a refresh token":  func(a *Authorization) { a.Refresh.Confirmation = key },
+		"a code":           func(a *Authorization) { a.Code = &Code{DPoPKey: "key", ExpiresAt: noon.Add(time.Minute)} },
+		"a pushed request": func(a *Authorization) { a.Request = &PushedRequest{ExpiresAt: noon.Add(time.Minute)} },
+	} {
+		a, _ := refreshable()
+		a.Format = formatPlain
+		a.addAccess(AccessToken{Digest: "plain", ExpiresAt: noon.Add(time.Hour)})
+		a.settle(noon)
+		require.Equal(t, formatPlain, a.Format)
+		bind(a)
+		a.settle(noon)
+		require.Equal(t, formatBound, a.Format, name)
+	}
+}

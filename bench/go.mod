@@ -3,7 +3,7 @@ module github.com/seed5f5fedc6/oauth2/bench
 go 1.26.0
 
 require (
-	github.com/go-jose/go-jose/v4 v4.0.5
+	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-oauth2/oauth2/v4 v4.5.4
 	github.com/openshift/osin v1.0.1
 	github.com/ory/fosite v0.49.0

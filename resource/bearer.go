@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -26,42 +27,46 @@ var (
 	errTokenInForm    = oauth2.ErrInvalidRequest.With("An access token in the body is not accepted.")
 )
 
-// readToken finds the one bearer token of a request (RFC 6750 section 2.1), and refuses the two other
+// readToken finds the one access token of a request (RFC 6750 section 2.1), and refuses the two other
 // ways of section 2. The request it returns has its body whole.
-func readToken(r *http.Request) (string, *http.Request, error) {
+func readToken(r *http.Request) (credential, *http.Request, error) {
 	// What of the query cannot be parsed is no parameter, and for the handler to judge.
 	if query, _ := url.ParseQuery(r.URL.RawQuery); query.Has(tokenParameter) {
-		return "", r, errTokenInQuery
+		return credential{}, r, errTokenInQuery
 	}
 	r, found := peekForm(r)
 	if found {
-		return "", r, errTokenInForm
+		return credential{}, r, errTokenInForm
 	}
 	headers := r.Header.Values("Authorization")
 	switch len(headers) {
 	case 0:
-		return "", r, errNoToken
+		return credential{}, r, errNoToken
 	case 1:
-		token, err := parseBearer(headers[0])
-		return token, r, err
+		found, err := parseCredential(headers[0])
+		return found, r, err
 	}
-	return "", r, errTokenTwice
+	return credential{}, r, errTokenTwice
 }
 
-// parseBearer reads "Bearer" 1*SP b64token. Another scheme is a request without a token: the client
-// did not know which one is served.
-func parseBearer(header string) (string, error) {
+// schemes are the schemes that tokens are presented with (RFC 6750 section 2.1, RFC 9449 section 7.1).
+var schemes = []string{schemeBearer, schemeDPoP}
+
+// parseCredential reads scheme 1*SP b64token. Another scheme is a request without a token: the client
+// did not know which ones are served.
+func parseCredential(header string) (credential, error) {
 	scheme, token, _ := strings.Cut(header, " ")
-	switch {
-	case scheme == "":
-		return "", errTokenMalformed
-	case !strings.EqualFold(scheme, "Bearer"):
-		return "", errNoToken
+	if scheme == "" {
+		return credential{}, errTokenMalformed
+	}
+	known := slices.IndexFunc(schemes, func(s string) bool { return strings.EqualFold(s, scheme) })
+	if known < 0 {
+		return credential{}, errNoToken
 	}
 	if token = strings.TrimLeft(token, " "); !validToken(token) {
-		return "", errTokenMalformed
+		return credential{}, errTokenMalformed
 	}
-	return token, nil
+	return credential{scheme: schemes[known], token: token}, nil
 }
 
 // validToken checks RFC 6750 section 2.1's b64token.

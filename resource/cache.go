@@ -56,5 +56,9 @@ func clone(info *oauth2.TokenInfo) *oauth2.TokenInfo {
 	c := *info
 	c.Scope, c.Audience, c.AMR = slices.Clone(info.Scope), slices.Clone(info.Audience), slices.Clone(info.AMR)
 	c.Claims = maps.Clone(info.Claims)
+	if info.Confirmation != nil {
+		bound := *info.Confirmation
+		c.Confirmation = &bound
+	}
 	return &c
 }

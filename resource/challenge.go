@@ -19,7 +19,7 @@ func unavailable(cause error) *oauth2.Error {
 }
 
 // refuse answers with a challenge (RFC 6750 section 3), or with 503 where no other token would help.
-func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed oauth2.Scope) {
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed requirement) {
 	e, ok := errors.AsType[*oauth2.Error](err)
 	if !ok {
 		e = unavailable(err)
@@ -29,7 +29,8 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed
 	h.Set("X-Content-Type-Options", "nosniff")
 	status := cmp.Or(e.Status, http.StatusBadRequest)
 	if status < http.StatusInternalServerError {
-		h.Set("WWW-Authenticate", challenge(g.cfg.Realm, e, needed))
+		h.Set("WWW-Authenticate", challenge(g.cfg.Realm, e, needed, g.cfg.Metadata))
+		g.proofs.challenge(h, r, g.cfg.Realm)
 	} else {
 		h.Set("Retry-After", retryAfter)
 		if g.cfg.OnFault != nil && r.Context().Err() == nil {
@@ -49,15 +50,21 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed
 	}{e.Code, e.Description})
 }
 
-// challenge is the value of WWW-Authenticate (RFC 6750 section 3). Only insufficient_scope says which
-// scope is needed: who shows no good token learns nothing about the API.
-func challenge(realm string, e *oauth2.Error, needed oauth2.Scope) string {
-	var scope string
-	if errors.Is(e, oauth2.ErrInsufficientScope) {
+// challenge is the value of WWW-Authenticate (RFC 6750 section 3). Without metadata, insufficient_scope
+// alone says which scope is needed: who shows no good token learns nothing about the API.
+func challenge(realm string, e *oauth2.Error, needed requirement, metadata *Metadata) string {
+	var scope, location, acrValues, maxAge string
+	if metadata != nil {
+		location = metadata.url
+	}
+	if metadata != nil || errors.Is(e, oauth2.ErrInsufficientScope) {
 		// What is no scope is in no token, and its characters have no place in a challenge.
-		if named, err := oauth2.ParseScope(needed.String()); err == nil {
+		if named, err := oauth2.ParseScope(needed.scope.String()); err == nil {
 			scope = named.String()
 		}
+	}
+	if errors.Is(e, errAuthentication) {
+		acrValues, maxAge = needed.authentication.acrValues(), needed.authentication.maxAge()
 	}
 	var b strings.Builder
 	b.WriteString("Bearer realm=" + quote(realm))
@@ -65,6 +72,9 @@ func challenge(realm string, e *oauth2.Error, needed oauth2.Scope) string {
 		{"error", e.Code},
 		{"error_description", e.Description},
 		{"scope", scope},
+		{"acr_values", acrValues},
+		{"max_age", maxAge},
+		{"resource_metadata", location},
 	} {
 		if attribute.value != "" {
 			b.WriteString(", " + attribute.name + "=" + quote(attribute.value))

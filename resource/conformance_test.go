@@ -26,6 +26,10 @@ var (
 		"error":             regexp.MustCompile(`^[ !#-\[\]-~]+$`),
 		"error_description": regexp.MustCompile(`^[ !#-\[\]-~]+$`),
 		"scope":             regexp.MustCompile(`^[!#-\[\]-~]+( [!#-\[\]-~]+)*$`),
+		// RFC 9470 section 3 and RFC 9728 section 5.1.
+		"acr_values":        regexp.MustCompile(`^[!#-\[\]-~]+( [!#-\[\]-~]+)*$`),
+		"max_age":           regexp.MustCompile(`^[0-9]+$`),
+		"resource_metadata": regexp.MustCompile(`^https?://[!-~]+$`),
 	}
 )
 

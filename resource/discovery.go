@@ -13,7 +13,8 @@ import (
 
 var (
 	errMetadataIssuer   = errors.New("resource: the metadata is that of another issuer")
-	errMetadataEndpoint = errors.New("resource: the metadata names no introspection_endpoint that can be used")
+	errMetadataEndpoint = errors.New("resource: the metadata names no URL that can be used")
+	errNotServed        = errors.New("resource: the metadata does not have the member")
 )
 
 // discover returns the introspection endpoint. The first that needs it finds it in the metadata; a
@@ -23,20 +24,25 @@ func (i *Introspector) discover(ctx context.Context) (string, error) {
 		return *known, nil
 	}
 	return once(ctx, &i.discoveries, "", i.timeout, func(ctx context.Context) (string, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, metadataURL(i.issuer), nil)
-		if err != nil {
-			return "", err
-		}
-		body, err := i.fetch(r)
-		if err != nil {
-			return "", fmt.Errorf("resource: metadata of the authorization server: %w", err)
-		}
-		endpoint, err := endpointIn(body, i.issuer)
+		endpoint, err := lookUp(ctx, i.client, i.issuer, "introspection_endpoint")
 		if err == nil {
 			i.endpoint.Store(&endpoint)
 		}
 		return endpoint, err
 	})
+}
+
+// lookUp finds a URL in the metadata of an authorization server (RFC 8414 section 3).
+func lookUp(ctx context.Context, client *http.Client, issuer, member string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, metadataURL(issuer), nil)
+	if err != nil {
+		return "", err
+	}
+	body, err := fetch(client, r, typeJSON)
+	if err != nil {
+		return "", fmt.Errorf("resource: metadata of the authorization server: %w", err)
+	}
+	return urlIn(body, issuer, member)
 }
 
 // metadataURL inserts the well-known path between the host and the path of the issuer, whose last
@@ -47,23 +53,23 @@ func metadataURL(issuer string) string {
 	return u.Scheme + "://" + u.Host + "/.well-known/oauth-authorization-server" + base
 }
 
-// endpointIn reads the metadata. Its issuer must be the one that was asked for, or anyone's server
+// urlIn reads a URL in the metadata. Its issuer must be the one that was asked for, or anyone's server
 // could pass for it (RFC 8414 section 3.3).
-func endpointIn(body []byte, issuer string) (string, error) {
-	var metadata struct {
-		Issuer   string `json:"issuer"`
-		Endpoint string `json:"introspection_endpoint"`
-	}
-	err := json.Unmarshal(body, &metadata)
+func urlIn(body []byte, issuer, member string) (string, error) {
+	var metadata map[string]json.RawMessage
+	var told, found string
+	err := errors.Join(json.Unmarshal(body, &metadata), take(metadata, "issuer", &told), take(metadata, member, &found))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("resource: metadata of the authorization server: %w", err)
-	case metadata.Issuer != issuer:
+	case told != issuer:
 		return "", errMetadataIssuer
-	case !secureURL(metadata.Endpoint):
-		return "", errMetadataEndpoint
+	case found == "":
+		return "", fmt.Errorf("%w: %s", errNotServed, member)
+	case !secureURL(found):
+		return "", fmt.Errorf("%w: %s", errMetadataEndpoint, member)
 	}
-	return metadata.Endpoint, nil
+	return found, nil
 }
 
 // secureURL reports whether tokens and secrets may be sent there: https, or http on this very

@@ -8,10 +8,14 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 )
+
+const typeJSON = "application/json"
 
 // maxAnswerBytes bounds what is read of an answer, the metadata included.
 const maxAnswerBytes = 256 << 10
@@ -35,14 +39,14 @@ func newHTTPClient(given *http.Client) *http.Client {
 
 var (
 	errAnswerTooLarge = errors.New("the answer is too large")
-	errAnswerNotJSON  = errors.New("the answer is not application/json")
+	errAnswerNotJSON  = errors.New("the answer has another media type than JSON")
 	errCredentials    = errors.New("the authorization server does not accept the credentials of this resource server")
 )
 
-// fetch returns the JSON of a 200. Its errors hold nothing of the body.
-func (i *Introspector) fetch(r *http.Request) ([]byte, error) {
-	r.Header.Set("Accept", "application/json")
-	res, err := i.client.Do(r)
+// fetch returns the JSON of a 200 in one of the media types. Its errors hold nothing of the body.
+func fetch(client *http.Client, r *http.Request, mediaTypes ...string) ([]byte, error) {
+	r.Header.Set("Accept", strings.Join(mediaTypes, ", "))
+	res, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +63,7 @@ func (i *Introspector) fetch(r *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("the authorization server answered %d", res.StatusCode)
 	case n > maxAnswerBytes:
 		return nil, errAnswerTooLarge
-	case mediaType != "application/json":
+	case !slices.Contains(mediaTypes, mediaType):
 		return nil, errAnswerNotJSON
 	}
 	return body.Bytes(), nil

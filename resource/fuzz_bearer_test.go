@@ -13,20 +13,21 @@ import (
 	"github.com/seed5f5fedc6/oauth2"
 )
 
-// bearerSyntax is RFC 6750 section 2.1, and RFC 9110 section 11.4 on blanks.
-var bearerSyntax = regexp.MustCompile(`\A(?i:Bearer) +([A-Za-z0-9._~+/-]+=*)\z`)
+// bearerSyntax is RFC 6750 section 2.1 and RFC 9449 section 7.1, and RFC 9110 section 11.4 on blanks.
+var bearerSyntax = regexp.MustCompile(`\A(?i:(Bearer|DPoP)) +([A-Za-z0-9._~+/-]+=*)\z`)
 
 // A header is a bearer token by the specification's grammar, or none.
 func FuzzBearerHeader(f *testing.F) {
-	for _, seed := range []string{"Bearer abc", "bearer  a==", "Bearer", "Bearer ", "Bearer =", "Bearer a b", "Bearer a,b", "Basic YTpi", " Bearer a", "Bearer\ta", "Bearer a=b", ""} {
+	for _, seed := range []string{"Bearer abc", "bearer  a==", "Bearer", "Bearer ", "Bearer =", "dpop a", "DPoP", "Bearer a b", "Bearer a,b", "Basic YTpi", " Bearer a", "Bearer\ta", "Bearer a=b", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		token, err := parseBearer(header)
+		found, err := parseCredential(header)
 		want := bearerSyntax.FindStringSubmatch(header)
 		require.Equal(t, want != nil, err == nil)
 		if want != nil {
-			require.Equal(t, want[1], token)
+			require.True(t, strings.EqualFold(want[1], found.scheme))
+			require.Equal(t, want[2], found.token)
 		}
 	})
 }
@@ -46,16 +47,16 @@ func FuzzTokenPlaces(f *testing.F) {
 			Header: http.Header{"Authorization": {authorization}, "Content-Type": {contentType}}, URL: &url.URL{RawQuery: query},
 			Body: io.NopCloser(strings.NewReader(body)),
 		}
-		token, r, err := readToken(r)
+		found, r, err := readToken(r)
 		if inQuery, _ := url.ParseQuery(query); inQuery.Has("access_token") {
 			require.ErrorIs(t, err, oauth2.ErrInvalidRequest)
 		}
 		if err != nil {
-			require.Empty(t, token)
+			require.Empty(t, found)
 			return
 		}
 		require.Regexp(t, bearerSyntax, authorization)
-		require.True(t, strings.HasSuffix(authorization, token))
+		require.True(t, strings.HasSuffix(authorization, found.token))
 		read, err := io.ReadAll(r.Body)
 		require.NoError(t, err)
 		require.Equal(t, body, string(read))
@@ -84,7 +85,7 @@ func FuzzChallenge(f *testing.F) {
 			return // an error code is the server's own word
 		}
 		e := &oauth2.Error{Code: code, Description: description}
-		header := challenge(realm, e, oauth2.Scope{scope})
+		header := challenge(realm, e, requirement{scope: oauth2.Scope{scope}}, nil)
 		require.Regexp(t, challengeSyntax, header)
 		told := map[string]string{}
 		for _, m := range challengeParam.FindAllStringSubmatch(header, -1) {

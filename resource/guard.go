@@ -3,10 +3,12 @@ package resource
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
 )
@@ -26,18 +28,40 @@ type GuardConfig struct {
 	// Realm names the protected space in challenges (RFC 9110 section 11.5), in printable ASCII.
 	// Empty means the Audience, or "api" where there is none.
 	Realm string
+	// DPoP, if set, accepts tokens that are bound to a DPoP key, with a proof (RFC 9449). nil: they are
+	// refused, since possession cannot be checked.
+	DPoP *DPoPConfig
+	// ClientCertificate finds the certificate of the client that sent a request, for tokens that are bound
+	// to one (RFC 8705 section 3). nil, nil: it showed none. nil means that of the TLS connection, which asks
+	// for one where [tls.Config.ClientAuth] says so; behind a proxy that ends TLS, see [CertificateHeader].
+	ClientCertificate func(r *http.Request) (*x509.Certificate, error)
 	// OnFault, if set, is told why a request was answered with 503. It is not called for a caller that
 	// went away. The error holds no token.
 	OnFault func(r *http.Request, err error)
+	// Metadata, if set, is the API's metadata, which a router serves under its Paths. Every challenge
+	// then says where it is (RFC 9728 section 5.1), and which scope the route needs, so that a client
+	// that knows nothing but the API finds out how to get a token. nil: neither is told to who shows no
+	// good token.
+	Metadata *Metadata
+
+	// Now is the clock. nil means time.Now.
+	Now func() time.Time
 }
 
 // A Guard lets requests with a good access token through. It is immutable and safe for concurrent
 // use.
-type Guard struct{ cfg GuardConfig }
+type Guard struct {
+	cfg GuardConfig
+	// proofs is nil where DPoP is not configured.
+	proofs *proofs
+}
 
 // NewGuard builds a Guard. Every misconfiguration is an error here, all of them joined.
 func NewGuard(cfg GuardConfig) (*Guard, error) {
 	cfg.Realm = cmp.Or(cfg.Realm, cfg.Audience, "api")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	var errs []error
 	for _, rule := range []struct {
 		broken bool
@@ -46,16 +70,18 @@ func NewGuard(cfg GuardConfig) (*Guard, error) {
 		{cfg.Checker == nil, "Checker is required"},
 		{cfg.Audience == "" && !cfg.AnyAudience, "Audience is required: without it the tokens of every other API are good here"},
 		{cfg.Audience != "" && cfg.AnyAudience, "Audience and AnyAudience exclude each other"},
+		{cfg.Metadata != nil && !cfg.AnyAudience && cfg.Metadata.resource != cfg.Audience, "Metadata is that of another resource than Audience"},
+		{cfg.Metadata != nil && cfg.Metadata.dpopRequired && cfg.DPoP == nil, "Metadata requires DPoP, which is not configured"},
 		{!printable(cfg.Realm), fmt.Sprintf("Realm %q is not printable ASCII", cfg.Realm)},
 	} {
 		if rule.broken {
 			errs = append(errs, errors.New("resource: "+rule.text))
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(append(errs, cfg.DPoP.validate())...); err != nil {
 		return nil, err
 	}
-	return &Guard{cfg: cfg}, nil
+	return &Guard{cfg: cfg, proofs: newProofs(cfg.DPoP, cfg.Now)}, nil
 }
 
 // Require returns middleware that lets a request through if its access token is good, was issued for
@@ -63,21 +89,35 @@ func NewGuard(cfg GuardConfig) (*Guard, error) {
 // [FromContext]. Without scopes any good token for this API will do. A string that is no scope token
 // is in no token's scope, so requiring it refuses every request.
 //
+// A token that is bound to a key of its sender is let through with a proof of that key alone, whatever
+// its scheme (RFC 9449 section 7.1, RFC 8705 section 3).
+//
 // Refusals are those of RFC 6750 section 3.1, never cached:
 //
 //   - 401 without an error code: the request has no bearer token;
 //   - 400 invalid_request: the token is malformed, sent twice, or in the query or the form body, from
 //     where it would reach logs, histories and referrers (RFC 9700 section 4.3.2);
-//   - 401 invalid_token: the token is unknown, expired, revoked, or for another API;
+//   - 401 invalid_token: the token is unknown, expired, revoked, for another API, or
+//     bound to a key that the request does not prove to hold;
 //   - 403 insufficient_scope: the challenge names all of scopes;
 //   - 503 with Retry-After: the Checker cannot tell right now. This is no challenge: the token may be
 //     good.
 //
 // To see a token in a form, up to 64 KiB of the body are read ahead; the handler reads them anew.
 func (g *Guard) Require(scopes ...string) func(http.Handler) http.Handler {
-	needed := slices.Clone(oauth2.Scope(scopes))
+	return g.require(requirement{scope: slices.Clone(oauth2.Scope(scopes))})
+}
+
+// A requirement is what a route needs.
+type requirement struct {
+	scope          oauth2.Scope
+	authentication Authentication
+}
+
+func (g *Guard) require(needed requirement) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			g.proofs.offerNonce(w, r)
 			info, r, err := g.admit(r, needed)
 			if err != nil {
 				g.refuse(w, r, err, needed)
@@ -97,12 +137,12 @@ var (
 
 // admit decides on a request, in the order of RFC 6750. The request it returns is the one to serve:
 // its body is whole again.
-func (g *Guard) admit(r *http.Request, needed oauth2.Scope) (*oauth2.TokenInfo, *http.Request, error) {
-	token, r, err := readToken(r)
+func (g *Guard) admit(r *http.Request, needed requirement) (*oauth2.TokenInfo, *http.Request, error) {
+	presented, r, err := readToken(r)
 	if err != nil {
 		return nil, r, err
 	}
-	info, err := g.cfg.Checker.Check(r.Context(), token)
+	info, err := g.cfg.Checker.Check(r.Context(), presented.token)
 	switch {
 	case errors.Is(err, oauth2.ErrInvalidToken):
 		return nil, r, errTokenInvalid
@@ -112,8 +152,15 @@ func (g *Guard) admit(r *http.Request, needed oauth2.Scope) (*oauth2.TokenInfo, 
 		return nil, r, unavailable(errNothingKnown)
 	case !g.cfg.AnyAudience && !slices.Contains(info.Audience, g.cfg.Audience):
 		return nil, r, errTokenAudience
-	case !info.Scope.Includes(needed):
+	}
+	if err := g.proveSender(r, presented, info); err != nil {
+		return nil, r, err
+	}
+	switch {
+	case !info.Scope.Includes(needed.scope):
 		return nil, r, errTokenScope
+	case !needed.authentication.metBy(info, g.cfg.Now()):
+		return nil, r, errAuthentication
 	}
 	return info, r, nil
 }

@@ -131,8 +131,8 @@ func (cfg *IntrospectorConfig) validate() error {
 // it cannot be asked, does not accept the credentials, or its answer is malformed; the cause tells.
 //
 // The TokenInfo has what the answer tells: ExpiresAt is zero where it names none, and members that
-// TokenInfo has no field for are in Claims. A token that is bound to a key (RFC 7800 section 3.1) is
-// invalid: possession cannot be checked here, and without that it is no bearer token.
+// TokenInfo has no field for are in Claims. A token that is bound to a key (RFC 7800 section 3.1) has
+// it in Confirmation: whether the sender holds that key is for the caller to check, as a [Guard] does.
 func (i *Introspector) Check(ctx context.Context, accessToken string) (*oauth2.TokenInfo, error) {
 	if accessToken == "" {
 		return nil, errTokenInvalid
@@ -177,7 +177,7 @@ func (i *Introspector) ask(ctx context.Context, accessToken string) (*oauth2.Tok
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	i.sign(r)
-	body, err := i.fetch(r)
+	body, err := fetch(i.client, r, typeJSON)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("resource: introspection: %w", err))
 	}

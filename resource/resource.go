@@ -14,7 +14,10 @@
 // Behind it, [FromContext] tells whom the request is for.
 //
 // An [Introspector] is the Checker of an API that runs elsewhere: it asks the authorization server
-// (RFC 7662).
+// (RFC 7662). A [JWTVerifier] verifies JWTs by itself (RFC 9068); [Formats] takes both kinds of tokens.
+//
+// [Metadata] tells clients where tokens for the API come from (RFC 9728), and
+// [Guard.RequireAuthentication] asks for a better or fresher login (RFC 9470).
 package resource
 
 import (
@@ -24,11 +27,12 @@ import (
 )
 
 // A Checker tells what an access token stands for. *[oauth2.Server] is one, in process; an
-// *[Introspector] asks over HTTP. Implementations are safe for concurrent use.
+// *[Introspector] asks over HTTP; a *[JWTVerifier] needs the keys alone. Implementations are safe for concurrent use.
 type Checker interface {
 	// Check returns what a live access token stands for. An error for which
 	// errors.Is(err, oauth2.ErrInvalidToken) holds says that the token is good for nothing; any
-	// other says that nobody can tell right now. No error holds the token.
+	// other says that nobody can tell right now. No error holds the token. Whether the sender holds
+	// the key of TokenInfo.Confirmation is not for the Checker to say.
 	Check(ctx context.Context, accessToken string) (*oauth2.TokenInfo, error)
 }
 

@@ -17,8 +17,24 @@ var Ours = bench.Column{Name: "ours", Module: "github.com/seed5f5fedc6/oauth2", 
 	return OursOn(memory.New())
 }}
 
-// OursOn is Ours over a store of the caller's.
-func OursOn(tokens oauth2.TokenStore) (*bench.Target, error) {
+// OursES256 and OursEdDSA are Ours with access tokens that are JWTs (RFC 9068), those of machines written
+// nowhere.
+var (
+	OursES256 = signing("ours+ES256", oauth2.ES256)
+	OursEdDSA = signing("ours+EdDSA", oauth2.EdDSA)
+)
+
+func signing(name string, algorithm oauth2.SignatureAlgorithm) bench.Column {
+	return bench.Column{Name: name, Module: Ours.Module, Build: func() (*bench.Target, error) {
+		return OursOn(memory.New(), func(cfg *oauth2.ServerConfig) {
+			cfg.Keys = &oauth2.SigningKeys{Algorithm: algorithm, SealingKeys: [][]byte{make([]byte, 32)}}
+			cfg.Resources = []oauth2.Resource{{URI: bench.Issuer + "/api", Format: oauth2.FormatJWT}}
+		})
+	}}
+}
+
+// OursOn is Ours over a store of the caller's, and perhaps configured in another way.
+func OursOn(tokens oauth2.TokenStore, change ...func(*oauth2.ServerConfig)) (*bench.Target, error) {
 	secret := func(s string) []oauth2.ClientSecret { return []oauth2.ClientSecret{{Hash: oauth2.HashSecret(s)}} }
 	clients, err := memory.NewClients(
 		&oauth2.Client{
@@ -34,12 +50,16 @@ func OursOn(tokens oauth2.TokenStore) (*bench.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := oauth2.New(oauth2.ServerConfig{
+	cfg := oauth2.ServerConfig{
 		Issuer: bench.Issuer, Clients: clients, Tokens: tokens, RefreshGrace: -1,
 		Consent: func(http.ResponseWriter, *http.Request, *oauth2.AuthorizationRequest) (*oauth2.Approval, error) {
 			return &oauth2.Approval{Subject: bench.Subject}, nil
 		},
-	})
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	server, err := oauth2.New(cfg)
 	if err != nil {
 		return nil, err
 	}

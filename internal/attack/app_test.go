@@ -59,7 +59,14 @@ func (a *app) serve(t *testing.T, change ...func(*oauth2.ServerConfig)) *site {
 		Issuer: listener.URL, Clients: registry, Tokens: a.tokens, Now: a.clock.Now,
 		Consent:   a.consent,
 		Resources: []oauth2.Resource{{URI: s.apiURL}},
+		Keys:      &oauth2.SigningKeys{SealingKeys: [][]byte{a.target.sealingKey}},
 		Scopes:    oauth2.Scope{scopeRead, scopeStats},
+		DPoP:      &oauth2.DPoPConfig{},
+		AuthMethods: []string{
+			oauth2.AuthMethodPrivateKeyJWT, oauth2.AuthMethodSelfSignedTLS, oauth2.AuthMethodBasic, oauth2.AuthMethodPost, oauth2.AuthMethodNone,
+		},
+		MutualTLS: &oauth2.MutualTLSConfig{},
+		Endpoints: oauth2.Endpoints{PushedAuthorization: "/par"}, RequestObjects: true,
 		SubjectActive: func(_ context.Context, subject string) (bool, error) {
 			a.mu.Lock()
 			defer a.mu.Unlock()

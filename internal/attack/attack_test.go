@@ -42,6 +42,8 @@ func areas() []area {
 		{"redirect", redirectAttacks},
 		{"authorize", authorizeAttacks},
 		{"pkce", pkceAttacks},
+		{"pushed requests", parAttacks},
+		{"request objects", jarAttacks},
 		{"consent", consentAttacks},
 		{"login", loginAttacks},
 		{"code", codeAttacks},
@@ -50,9 +52,13 @@ func areas() []area {
 		{"wire", wireAttacks},
 		{"client credentials", clientCredentialsAttacks},
 		{"introspection", introspectionAttacks},
+		{"jwt", jwtAttacks},
 		{"revocation", revocationAttacks},
 		{"metadata", metadataAttacks},
 		{"resource", resourceAttacks},
+		{"offline", offlineAttacks},
+		{"dpop", dpopAttacks},
+		{"client keys", clientKeyAttacks},
 	}
 }
 

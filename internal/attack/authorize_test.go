@@ -91,9 +91,6 @@ func authorizeErrors(t *testing.T, s *site) {
 		{"invalid_request", web, []string{"prompt", "none login"}},
 		{"invalid_request", web, []string{"max_age", "-1"}},
 		{"invalid_request", web, []string{"max_age", "99999999999999999999"}},
-		{"request_not_supported", web, []string{"request", "eyJhbGciOiJub25lIn0.e30."}},
-		{"request_uri_not_supported", web, []string{"request_uri", "https://app.example/request"}},
-		{"request_uri_not_supported", web, []string{"request_uri", "urn:ietf:params:oauth:request_uri:x"}},
 	} {
 		a := s.request(append([]string{"client_id", refusal.client}, refusal.pairs...)...)
 		got := s.alice().visit(s.authorizeURL + "?" + a.Encode())

@@ -99,6 +99,11 @@ func (s *site) form(target string, body url.Values) *http.Request {
 // alone where it is public.
 func (s *site) call(target, client string, pairs ...string) answer {
 	s.t.Helper()
+	return s.do(s.client, s.asClient(target, client, pairs...))
+}
+
+func (s *site) asClient(target, client string, pairs ...string) *http.Request {
+	s.t.Helper()
 	body := values(pairs...)
 	secret, confidential := s.secrets[client]
 	switch {
@@ -112,7 +117,7 @@ func (s *site) call(target, client string, pairs ...string) answer {
 	if confidential && client != postOnly {
 		r.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secret))
 	}
-	return s.do(s.client, r)
+	return r
 }
 
 // callWith asks an endpoint with HTTP Basic credentials of the caller's choice.

@@ -77,7 +77,7 @@ func metadataGrants(t *testing.T, s *site) {
 		require.Equal(t, advertised, refusal != "unsupported_grant_type", grantType)
 	}
 	methods, _ := s.get(metadataURL(t, s.issuer)).json["token_endpoint_auth_methods_supported"].([]any)
-	require.ElementsMatch(t, []any{"client_secret_basic", "client_secret_post", "none"}, methods)
+	require.ElementsMatch(t, []any{"private_key_jwt", "self_signed_tls_client_auth", "client_secret_basic", "client_secret_post", "none"}, methods)
 }
 
 func metadataHost(t *testing.T, s *site) {

@@ -93,7 +93,9 @@ func startAPI(t *testing.T) (apiURL string, protect func(s *site)) {
 			Issuer: s.issuer, ClientID: api, ClientSecret: s.secrets[api], HTTPClient: s.client, Now: s.now,
 		})
 		require.NoError(t, err)
-		guard, err := resource.NewGuard(resource.GuardConfig{Checker: introspector, Audience: server.URL})
+		guard, err := resource.NewGuard(resource.GuardConfig{
+			Checker: introspector, Audience: server.URL, DPoP: &resource.DPoPConfig{URL: server.URL}, Now: s.now,
+		})
 		require.NoError(t, err)
 		answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			info, _ := resource.FromContext(r.Context())

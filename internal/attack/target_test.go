@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"crypto/ecdsa"
+	"crypto/tls"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -25,18 +28,27 @@ type target struct {
 	place     place
 	secrets   map[string]string // of the confidential clients, by ID
 	passwords map[string]string // of the users, by name
-	seen      *secrecy.Recorder
+	// sealingKey seals the signing keys of embedded servers.
+	sealingKey []byte
+	seen       *secrecy.Recorder
+	// signerKey is the key of signer, signerSet what it registered.
+	signerKey *ecdsa.PrivateKey
+	signerSet jose.JSONWebKeySet
+	// card is the certificate of carded.
+	card tls.Certificate
 }
 
 func newTarget(t *testing.T, k keeper) *target {
 	tg := &target{
-		place: k.start(t), seen: secrecy.New(),
+		place: k.start(t), seen: secrecy.New(), sealingKey: []byte(oauth2.NewSecret())[:32],
 		secrets:   map[string]string{odd: "s: %+/ü&=~" + oauth2.NewSecret()},
 		passwords: map[string]string{"alice": oauth2.NewSecret(), "bob": oauth2.NewSecret(), "carol": oauth2.NewSecret()},
 	}
-	for _, id := range []string{web, rival, reader, legacy, postOnly, noCode, machine, api} {
+	for _, id := range []string{web, rival, reader, legacy, postOnly, noCode, signer, machine, api} {
 		tg.secrets[id] = oauth2.NewSecret()
 	}
+	tg.signerKey, tg.signerSet = signingKey()
+	tg.card = newPair(t)
 	return tg
 }
 
@@ -51,6 +63,8 @@ const (
 	odd      = "odd:client %" // confidential: characters that Basic and forms treat
 	spa      = "spa"          // public: code and refresh; its exemption from PKCE has no effect
 	native   = "native"       // public: code, loopback redirects
+	bound    = "bound"        // public: code and refresh, DPoP-bound tokens alone
+	signer   = "signer"       // confidential: code, and signs its requests
 	machine  = "machine"      // confidential: client credentials
 	api      = "api"          // resource server
 )
@@ -64,7 +78,7 @@ const (
 var redirects = map[string]string{
 	web: "https://app.example/callback", rival: "https://rival.example/callback", reader: "https://reader.example/callback",
 	legacy: "https://legacy.example/callback", noCode: "https://nocode.example/callback", odd: "https://odd.example/callback?fixed=1",
-	spa: "https://spa.example/callback", native: "http://127.0.0.1/callback", postOnly: "https://post.example/callback",
+	signer: "https://signer.example/callback", spa: "https://spa.example/callback", bound: "https://bound.example/callback", native: "http://127.0.0.1/callback", postOnly: "https://post.example/callback",
 }
 
 // webLoopback is web's second redirect URI. A confidential client is no native one.
@@ -84,10 +98,13 @@ func (tg *target) registrations(t testing.TB) []byte {
 		{"client_id": noCode, "grant_types": []string{"refresh_token"}, "scope": scopeRead},
 		{"client_id": odd, "grant_types": append(slices.Clone(both), "client_credentials"), "scope": scopeRead},
 		{"client_id": spa, "grant_types": append(slices.Clone(both), "client_credentials"), "scope": scopeRead, "pkce_optional": true},
+		{"client_id": bound, "grant_types": both, "scope": scopeRead, "dpop_bound_access_tokens": true},
+		{"client_id": signer, "grant_types": code, "scope": everything, "jwks": tg.signerSet},
 		{"client_id": native, "grant_types": code, "scope": scopeRead},
 		{"client_id": machine, "grant_types": []string{"client_credentials"}, "scope": scopeStats},
 		{"client_id": api, "grant_types": []string{}, "resource_server": true},
 	}
+	clients = append(clients, tg.clientsWithKeys(t)...)
 	for _, c := range clients {
 		id := c["client_id"].(string)
 		c["client_secret"] = tg.secrets[id]

@@ -84,24 +84,15 @@ func TestEverySpecificationThatTheCodeCitesIsInTheLedger(t *testing.T) {
 
 // What the metadata says when a feature is served.
 var advertised = map[string]func(metadata map[string]any) bool{
-	"implicit":                        listed("response_types_supported", "token"),
-	"password":                        listed("grant_types_supported", "password"),
-	"PAR":                             member("pushed_authorization_request_endpoint"),
-	"JAR":                             member("request_parameter_supported", "request_uri_parameter_supported", "request_object_signing_alg_values_supported"),
-	"JARM":                            member("authorization_signing_alg_values_supported"),
-	"DPoP":                            member("dpop_signing_alg_values_supported"),
-	"mTLS":                            member("tls_client_certificate_bound_access_tokens", "mtls_endpoint_aliases"),
-	"device":                          member("device_authorization_endpoint"),
-	"token exchange":                  listed("grant_types_supported", "urn:ietf:params:oauth:grant-type:token-exchange"),
-	"registration":                    member("registration_endpoint"),
-	"JWT access tokens":               member("jwks_uri"),
-	"OpenID Connect":                  member("id_token_signing_alg_values_supported", "userinfo_endpoint"),
-	"client assertions":               listed("token_endpoint_auth_methods_supported", "private_key_jwt", "client_secret_jwt"),
-	"RAR":                             member("authorization_details_types_supported"),
-	"metadata of protected resources": member("protected_resources"),
-	"signed metadata":                 member("signed_metadata"),
-	"JWKS":                            member("jwks_uri"),
-	"web message":                     listed("response_modes_supported", "web_message"),
+	"implicit":        listed("response_types_supported", "token"),
+	"password":        listed("grant_types_supported", "password"),
+	"device":          member("device_authorization_endpoint"),
+	"token exchange":  listed("grant_types_supported", "urn:ietf:params:oauth:grant-type:token-exchange"),
+	"registration":    member("registration_endpoint"),
+	"OpenID Connect":  member("id_token_signing_alg_values_supported", "userinfo_endpoint"),
+	"RAR":             member("authorization_details_types_supported"),
+	"signed metadata": member("signed_metadata"),
+	"web message":     listed("response_modes_supported", "web_message"),
 }
 
 func member(names ...string) func(map[string]any) bool {

@@ -57,7 +57,7 @@ func (c *codec) rest(a *oauth2.Authorization) {
 	optional(c, &a.Refresh, c.refresh)
 	optional(c, &a.Code, c.code)
 	// Machines have none of the others.
-	if c.flag(a.AuthTime != time.Time{} || a.ACR != "" || a.AMR != nil || a.SessionID != "" || a.Claims != nil || a.AdoptedUntil != time.Time{}) {
+	if c.flag(a.AuthTime != time.Time{} || a.ACR != "" || a.AMR != nil || a.SessionID != "" || a.Claims != nil || a.AdoptedUntil != time.Time{} || a.Request != nil) {
 		c.approval(a)
 	}
 }
@@ -72,6 +72,7 @@ func (c *codec) approval(a *oauth2.Authorization) {
 		a.Claims = json.RawMessage(claims)
 	}
 	c.time(&a.AdoptedUntil)
+	optional(c, &a.Request, c.request)
 }
 
 func (c *codec) access(t *oauth2.AccessToken) {
@@ -80,11 +81,18 @@ func (c *codec) access(t *oauth2.AccessToken) {
 	each(c, &t.Audience, c.name)
 	c.time(&t.IssuedAt)
 	c.time(&t.ExpiresAt)
+	optional(c, &t.Confirmation, c.confirmation)
+}
+
+func (c *codec) confirmation(key *oauth2.Confirmation) {
+	c.packed(&key.JKT)
+	c.packed(&key.X5T)
 }
 
 func (c *codec) refresh(t *oauth2.RefreshToken) {
 	c.packed(&t.Digest)
 	c.time(&t.ExpiresAt)
+	optional(c, &t.Confirmation, c.confirmation)
 	each(c, &t.Rotations, c.rotation)
 }
 
@@ -94,10 +102,18 @@ func (c *codec) rotation(r *oauth2.Rotation) {
 	c.time(&r.RotatedAt)
 }
 
+func (c *codec) request(r *oauth2.PushedRequest) {
+	c.packed(&r.Digest)
+	c.text(&r.Parameters)
+	r.Opened = c.flag(r.Opened)
+	c.time(&r.ExpiresAt)
+}
+
 func (c *codec) code(code *oauth2.Code) {
 	c.packed(&code.Digest)
 	c.text(&code.RedirectURI)
 	c.packed(&code.CodeChallenge)
+	c.packed(&code.DPoPKey)
 	c.time(&code.ExpiresAt)
 }
 

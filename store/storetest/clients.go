@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -55,7 +56,14 @@ func smallClient(id string) *oauth2.Client {
 	return &oauth2.Client{ID: id, RedirectURIs: []string{"https://app.example.com/cb"}}
 }
 
-// fullClient has a value in every field.
+// remoteClient is a fullClient whose keys are elsewhere: a client never has both jwks and jwks_uri.
+func remoteClient(id string) *oauth2.Client {
+	c := fullClient(id)
+	c.JWKS, c.JWKSURI = nil, "https://app.example.com/jwks?a=1&b=<2>"
+	return c
+}
+
+// fullClient has a value in every field, apart from that of a remoteClient.
 func fullClient(id string) *oauth2.Client {
 	return &oauth2.Client{
 		ID:   id,
@@ -72,14 +80,31 @@ func fullClient(id string) *oauth2.Client {
 		ResourceServer:          true,
 		Resources:               []string{"https://api.example.com", "https://api.example.com/v2"},
 		PKCEOptional:            true,
-		CodeLifetime:            30 * time.Second,
-		AccessLifetime:          time.Minute + time.Nanosecond,
-		RefreshLifetime:         time.Hour,
-		ClientURI:               "https://app.example.com/",
-		LogoURI:                 "https://app.example.com/logo.png",
-		PolicyURI:               "https://app.example.com/policy",
-		TosURI:                  "https://app.example.com/tos",
-		Contacts:                []string{"ops@app.example.com", ""},
+
+		TokenEndpointAuthSigningAlg:           "ES256",
+		JWKS:                                  json.RawMessage(`{"keys":[{"kty":"new","kid":"Zoë 1","n":9007199254740993}]}`),
+		TLSClientAuthSubjectDN:                `CN=Zoë\, "1",O=Example`,
+		TLSClientAuthSANDNS:                   "app.example.com",
+		TLSClientAuthSANURI:                   "spiffe://example.com/app",
+		TLSClientAuthSANIP:                    "2001:db8::1",
+		TLSClientAuthSANEmail:                 "app@example.com",
+		TLSClientCertificateBoundAccessTokens: true,
+
+		DPoPBoundAccessTokens:              true,
+		RequirePushedAuthorizationRequests: true,
+		RequireSignedRequestObject:         true,
+		RequestObjectSigningAlg:            "ES256",
+		RequestURIs:                        []string{"https://app.example.com/request"},
+		AuthorizationSignedResponseAlg:     "ES256",
+
+		CodeLifetime:    30 * time.Second,
+		AccessLifetime:  time.Minute + time.Nanosecond,
+		RefreshLifetime: time.Hour,
+		ClientURI:       "https://app.example.com/",
+		LogoURI:         "https://app.example.com/logo.png",
+		PolicyURI:       "https://app.example.com/policy",
+		TosURI:          "https://app.example.com/tos",
+		Contacts:        []string{"ops@app.example.com", ""},
 	}
 }
 
@@ -100,7 +125,7 @@ func requireNoClient(t testing.TB, clients ClientRegistry, id string) {
 func clientReturnsWhatWasCreated(t testing.TB, clients ClientRegistry) {
 	noGrants := smallClient("no grants")
 	noGrants.GrantTypes = []string{} // none, where nil means authorization_code
-	for _, c := range []*oauth2.Client{smallClient("small"), fullClient("full"), noGrants, smallClient(`odd ' " \ % ; --`)} {
+	for _, c := range []*oauth2.Client{smallClient("small"), fullClient("full"), remoteClient("remote"), noGrants, smallClient(`odd ' " \ % ; --`)} {
 		require.NoError(t, clients.CreateClient(t.Context(), c))
 		requireClient(t, clients, c)
 	}

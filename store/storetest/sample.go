@@ -65,7 +65,10 @@ func fullRecord() *oauth2.Authorization {
 	a.Claims = json.RawMessage(`{"level":9007199254740993,"name":"Zoë <z@example.com>","nested":{"list":[1,2.5,null,true,""]}}`)
 	a.AdoptedUntil = now().Add(time.Hour)
 	a.Code.CodeChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	a.Code.DPoPKey = newDigest()
+	a.Request = &oauth2.PushedRequest{Digest: newDigest(), Parameters: "client_id=client&state=%C3%AB%26", Opened: true, ExpiresAt: now().Add(time.Minute)}
 	a.Refresh = &oauth2.RefreshToken{Digest: newDigest(), ExpiresAt: now().Add(30 * 24 * time.Hour)}
+	a.Refresh.Confirmation = &oauth2.Confirmation{JKT: newDigest(), X5T: newDigest()}
 	for i := range 8 {
 		a.Refresh.Rotations = append(a.Refresh.Rotations, oauth2.Rotation{
 			Digest: newDigest(), Salt: newID(), RotatedAt: now().Add(time.Duration(i-8) * time.Millisecond),
@@ -75,6 +78,7 @@ func fullRecord() *oauth2.Authorization {
 		token := oauth2.AccessToken{Digest: newDigest(), IssuedAt: now(), ExpiresAt: now().Add(time.Duration(i) * time.Minute)}
 		if i%2 == 0 {
 			token.Scope, token.Audience = oauth2.Scope{"contacts.read"}, []string{"urn:example:stats"}
+			token.Confirmation = &oauth2.Confirmation{JKT: newDigest(), X5T: newDigest()}
 		}
 		a.Access = append(a.Access, token)
 	}

@@ -2,6 +2,8 @@ package authserver
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +23,8 @@ const (
 	maxBodyBytes = 64 << 10
 	// authorizationPath is where clients send the user's browser.
 	authorizationPath = "/request-access"
+	// pushedAuthorizationPath is where they leave their requests first, if they like.
+	pushedAuthorizationPath = "/par"
 	// The sweeper drops expired records in batches that hold nobody up.
 	sweepEvery = 3 * time.Minute
 	sweepBatch = 200
@@ -94,15 +98,31 @@ func (a *App) register(o *Options) ([]*oauth2.Client, error) {
 
 // build makes the library's server and this site around it.
 func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
+	// Who has no -cookie-key has the two keys in one database: good enough for an example.
+	sealingKey, err := hkdf.Key(sha256.New, a.stores.cookieKey, nil, "signing keys of Xmail", 32)
+	if err != nil {
+		return err
+	}
+	mutualTLS, err := o.mutualTLS()
+	if err != nil {
+		return err
+	}
 	cfg := oauth2.ServerConfig{
 		Issuer:          o.Issuer,
 		Clients:         a.clients,
 		Tokens:          a.stores.tokens,
 		Consent:         a.consent,
 		ErrorPage:       a.errorPage,
-		Endpoints:       oauth2.Endpoints{Authorization: authorizationPath},
-		Resources:       []oauth2.Resource{{URI: o.Resource}},
+		Endpoints:       oauth2.Endpoints{Authorization: authorizationPath, PushedAuthorization: pushedAuthorizationPath},
+		Resources:       []oauth2.Resource{{URI: o.Resource, Format: o.format()}},
+		Keys:            &oauth2.SigningKeys{SealingKeys: [][]byte{sealingKey}},
 		Scopes:          scopesOf(clients),
+		ACRValues:       []string{acrPassword},
+		DPoP:            &oauth2.DPoPConfig{},
+		AuthMethods:     o.authMethods(),
+		MutualTLS:       mutualTLS,
+		RequestObjects:  true,
+		SignedResponses: true,
 		CodeLifetime:    o.CodeLifetime,
 		AccessLifetime:  o.AccessLifetime,
 		RefreshLifetime: o.RefreshLifetime,

@@ -85,7 +85,7 @@ func TestTheLinterOfTheProgramNamesWhatTheDemoFallsShortOf(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, authserver.Lint(t.Context(), &out, authserver.Options{Store: "memory", Users: testUsers()}))
 	require.Contains(t, out.String(), "must: Issuer: the issuer is http, which is for this machine alone (OAuth 2.1 section 1.5)\n")
-	require.Contains(t, out.String(), "(FAPI 2.0 section 5.3.2.2 item 2)\n")
+	require.Contains(t, out.String(), "(FAPI 2.0 section 5.3.2.2 item 3)\n")
 	require.Error(t, authserver.Lint(t.Context(), &out, authserver.Options{Store: "nothing"}))
 }
 

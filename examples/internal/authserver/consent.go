@@ -49,8 +49,11 @@ func (a *App) consent(w http.ResponseWriter, r *http.Request, req *oauth2.Author
 	if decision == "no" {
 		return nil, oauth2.ErrAccessDenied.With("The resource owner said no.")
 	}
-	return &oauth2.Approval{Subject: l.Subject, AuthTime: l.AuthTime}, nil
+	return &oauth2.Approval{Subject: l.Subject, AuthTime: l.AuthTime, ACR: acrPassword}, nil
 }
+
+// acrPassword is the one way in which users log in here, as APIs may ask for it (RFC 9470).
+const acrPassword = "password"
 
 // mustLogIn reports whether the request wants a younger login than there is (OpenID Connect Core
 // section 3.1.2.1). A login made for this very request is always young enough.

@@ -42,6 +42,8 @@ type Options struct {
 	UsersFile string
 	// Resource is the API that tokens are issued for (RFC 8707). "" means http://localhost:8640.
 	Resource string
+	// JWT makes the access tokens for Resource JWTs (RFC 9068). false means opaque ones.
+	JWT bool
 	// Grace, CodeLifetime, AccessLifetime and RefreshLifetime are those of [oauth2.ServerConfig]. 0
 	// means its default. A negative Grace is strict rotation.
 	Grace           time.Duration
@@ -50,9 +52,13 @@ type Options struct {
 	RefreshLifetime time.Duration
 	// TLSCert and TLSKey are the files of a certificate and its key: both or neither.
 	TLSCert, TLSKey string
+	// ClientCA is a file of certification authorities, in PEM, that vouch for the certificates of clients
+	// (tls_client_auth). "" means none: clients may still show certificates that they registered.
+	ClientCA string
 	// TrustedProxies are the networks of the reverse proxies in front, as in [oauth2.ServerConfig].
 	TrustedProxies []netip.Prefix
-	// CookieKey signs the session cookie: 32 bytes or more in standard base64. Replicas share it. ""
+	// CookieKey signs the session cookie, and the key that seals the signing keys derives from it: 32
+	// bytes or more in standard base64. Replicas share it. Who changes it deletes the signing keys. ""
 	// means a random key, which is kept in the database if there is one.
 	CookieKey string
 	// AuditFile is where the audit log is written. "" means none. AuditKey makes its hashes HMAC-SHA256:
@@ -81,12 +87,14 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.ClientsFile, "clients", "", "JSON `file` of clients, in RFC 7591's member names (default built-in demo clients)")
 	fs.StringVar(&o.UsersFile, "users", "", "JSON `file` of users: an object of name to password or PHC hash (default alice/wonderland and bob/builder)")
 	fs.StringVar(&o.Resource, "resource", defaultResource, "`URL` of the API that tokens are issued for")
+	fs.BoolVar(&o.JWT, "jwt", false, "access tokens for the API are JWTs")
 	fs.Var((*graceFlag)(&o.Grace), "grace", "how long a replaced refresh token is forgiven: seconds or a `duration`, 0 is strict (default 30s)")
 	fs.Var((*durationFlag)(&o.CodeLifetime), "code-lifetime", "lifetime of an authorization code: seconds or a `duration` (default 60s)")
 	fs.Var((*durationFlag)(&o.AccessLifetime), "access-lifetime", "lifetime of an access token: seconds or a `duration` (default 1h)")
 	fs.Var((*durationFlag)(&o.RefreshLifetime), "refresh-lifetime", "lifetime of a refresh token since its last use: seconds or a `duration` (default 720h)")
 	fs.StringVar(&o.TLSCert, "tls-cert", "", "certificate `file`, for https")
 	fs.StringVar(&o.TLSKey, "tls-key", "", "key `file` of the certificate")
+	fs.StringVar(&o.ClientCA, "client-ca", "", "`file` of the authorities that vouch for certificates of clients (default none)")
 	fs.Func("trusted-proxies", "`networks` of the reverse proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,fd00::/8 (default none)", func(text string) (err error) {
 		o.TrustedProxies, err = parseNetworks(text)
 		return err
@@ -123,6 +131,14 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
+}
+
+// format is the format of access tokens for the API.
+func (o *Options) format() oauth2.TokenFormat {
+	if o.JWT {
+		return oauth2.FormatJWT
+	}
+	return oauth2.FormatOpaque
 }
 
 func (o *Options) defaultIssuer() string {

@@ -1,5 +1,5 @@
-// Package contacts is the contacts API of Xmail: a resource server that asks the authorization server
-// what each token is good for.
+// Package contacts is the contacts API of Xmail: a resource server that verifies JWTs by itself, and asks
+// the authorization server what any other token is good for.
 package contacts
 
 import (
@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"time"
 
+	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/resource"
 )
 
@@ -16,6 +18,9 @@ const (
 	ScopeRead  = "contacts.read"
 	ScopeStats = "contacts.stats"
 )
+
+// freshLogin is what taking all contacts away needs: a password a short while ago (RFC 9470).
+var freshLogin = resource.Authentication{ACRValues: []string{"password"}, MaxAge: 5 * time.Minute}
 
 // Options configure the API. All but HTTPClient and Logger are required.
 type Options struct {
@@ -31,8 +36,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// New returns the API, or every misconfiguration at once. It answers GET /contacts, GET
-// /contacts/stats and /healthz.
+// New returns the API, or what is misconfigured. It answers GET /contacts, GET
+// /contacts/stats, GET /contacts/export, /healthz, and the paths of its metadata (RFC 9728 section 3.1).
 func New(o Options) (http.Handler, error) {
 	introspector, err := resource.NewIntrospector(resource.IntrospectorConfig{
 		Issuer:       o.Issuer,
@@ -44,11 +49,30 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	verifier, err := resource.NewJWTVerifier(resource.JWTConfig{
+		Issuer:     o.Issuer,
+		Audience:   []string{o.Resource},
+		HTTPClient: o.HTTPClient,
+	})
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := resource.NewMetadata(resource.MetadataConfig{
+		Resource:             o.Resource,
+		AuthorizationServers: []string{o.Issuer},
+		Scopes:               oauth2.Scope{ScopeRead, ScopeStats},
+		Name:                 "Xmail contacts",
+	})
+	if err != nil {
+		return nil, err
+	}
 	logger := cmp.Or(o.Logger, slog.Default())
 	guard, err := resource.NewGuard(resource.GuardConfig{
-		Checker:  introspector,
+		Checker:  resource.Formats{JWT: verifier, Opaque: introspector},
 		Audience: o.Resource,
 		Realm:    "Xmail contacts",
+		Metadata: metadata,
+		DPoP:     &resource.DPoPConfig{URL: o.Resource},
 		OnFault: func(r *http.Request, err error) {
 			logger.ErrorContext(r.Context(), "a token cannot be checked", "error", err)
 		},
@@ -57,9 +81,13 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	routes := map[string]http.Handler{
-		"/contacts":       guard.Require(ScopeRead)(http.HandlerFunc(serveContacts)),
-		"/contacts/stats": guard.Require(ScopeStats)(http.HandlerFunc(serveStats)),
-		"/healthz":        http.HandlerFunc(serveHealth),
+		"/contacts":        guard.Require(ScopeRead)(http.HandlerFunc(serveContacts)),
+		"/contacts/stats":  guard.Require(ScopeStats)(http.HandlerFunc(serveStats)),
+		"/contacts/export": guard.RequireAuthentication(freshLogin, ScopeRead)(http.HandlerFunc(serveContacts)),
+		"/healthz":         http.HandlerFunc(serveHealth),
+	}
+	for _, path := range metadata.Paths() {
+		routes[path] = metadata
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler, ok := routes[r.URL.Path]

@@ -10,11 +10,13 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	authserver "github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/contacts"
 	"github.com/seed5f5fedc6/oauth2/examples/internal/xmailtest"
 )
@@ -31,8 +33,8 @@ type world struct {
 	url    string
 }
 
-func newWorld(t *testing.T) *world {
-	server := xmailtest.Start(t, api, callback)
+func newWorld(t *testing.T, configure ...func(*authserver.ServerConfig)) *world {
+	server := xmailtest.Start(t, api, callback, configure...)
 	handler, err := contacts.New(contacts.Options{
 		Issuer: server.Issuer(), Resource: api, ClientID: xmailtest.API, ClientSecret: xmailtest.SecretOf(xmailtest.API),
 		Logger: slog.New(slog.DiscardHandler),
@@ -166,7 +168,67 @@ func TestAnythingElseIsRefusedInJSON(t *testing.T) {
 	}
 	status, header, _ := w.call(http.MethodGet, "/contacts", "")
 	require.Equal(t, http.StatusUnauthorized, status)
-	require.Equal(t, `Bearer realm="Xmail contacts"`, header.Get("WWW-Authenticate"))
+	require.Equal(t, `Bearer realm="Xmail contacts", scope="contacts.read", resource_metadata="`+api+`/.well-known/oauth-protected-resource"`, header.Get("WWW-Authenticate"))
+}
+
+// signing makes the tokens for the API JWTs.
+func signing(cfg *authserver.ServerConfig) {
+	cfg.Keys = &authserver.SigningKeys{SealingKeys: [][]byte{bytes.Repeat([]byte("k"), 32)}}
+	cfg.Resources[0].Format = authserver.FormatJWT
+}
+
+func TestAJWTIsVerifiedWithoutAskingAndAnOpaqueTokenByAsking(t *testing.T) {
+	t.Parallel()
+	jwts, opaques := newWorld(t, signing), newWorld(t)
+	for w, asked := range map[*world]int{jwts: 0, opaques: 2} {
+		status, _, body := w.call(http.MethodGet, "/contacts", w.userToken("alice"))
+		require.Equal(t, http.StatusOK, status, string(body))
+		status, _, _ = w.call(http.MethodGet, "/contacts/stats", w.machineToken("contacts.stats"))
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, asked, w.server.Hits("/introspect"))
+	}
+	status, _, _ := opaques.call(http.MethodGet, "/contacts", jwts.userToken("alice"))
+	require.Equal(t, http.StatusUnauthorized, status, "a JWT of another authorization server")
+	status, _, _ = jwts.call(http.MethodGet, "/contacts", jwts.machineToken("contacts.read"))
+	require.Equal(t, http.StatusForbidden, status, "a machine is no user in a JWT either")
+}
+
+func TestAnExportNeedsAFreshLogin(t *testing.T) {
+	t.Parallel()
+	var login authserver.Approval
+	approving := func(cfg *authserver.ServerConfig) {
+		cfg.Consent = func(http.ResponseWriter, *http.Request, *authserver.AuthorizationRequest) (*authserver.Approval, error) {
+			approval := login
+			return &approval, nil
+		}
+	}
+	for name, w := range map[string]*world{"opaque": newWorld(t, approving), "JWT": newWorld(t, approving, signing)} {
+		login = authserver.Approval{Subject: "alice", ACR: "password", AuthTime: time.Now().Add(-time.Hour)}
+		old := w.userToken("alice")
+		status, _, _ := w.call(http.MethodGet, "/contacts", old)
+		require.Equal(t, http.StatusOK, status, name)
+		status, header, _ := w.call(http.MethodGet, "/contacts/export", old)
+		require.Equal(t, http.StatusUnauthorized, status, name)
+		require.Contains(t, header.Get("WWW-Authenticate"), `error="insufficient_user_authentication"`)
+		require.Contains(t, header.Get("WWW-Authenticate"), `acr_values="password", max_age="300"`)
+		login.AuthTime = time.Now()
+		status, _, _ = w.call(http.MethodGet, "/contacts/export", w.userToken("alice"))
+		require.Equal(t, http.StatusOK, status, name)
+	}
+}
+
+func TestWhoKnowsTheAPIAloneFindsItsAuthorizationServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	status, header, body := w.call(http.MethodGet, "/.well-known/oauth-protected-resource", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "*", header.Get("Access-Control-Allow-Origin"))
+	var told map[string]any
+	require.NoError(t, json.Unmarshal(body, &told))
+	require.Equal(t, api, told["resource"])
+	require.Equal(t, []any{w.server.Issuer()}, told["authorization_servers"])
+	require.Equal(t, []any{"contacts.read", "contacts.stats"}, told["scopes_supported"])
+	require.Equal(t, []any{"header"}, told["bearer_methods_supported"])
 }
 
 func TestTheAuthorizationServerMayStartLater(t *testing.T) {

@@ -4,6 +4,7 @@ package launch
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -82,7 +83,7 @@ type TLS struct{ CertFile, KeyFile string }
 
 // Serve answers on ln until ctx is done, then lets requests under way end, for a few seconds at
 // most. It closes ln.
-func Serve(ctx context.Context, ln net.Listener, handler http.Handler, tls TLS) error {
+func Serve(ctx context.Context, ln net.Listener, handler http.Handler, files TLS) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -93,8 +94,10 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, tls TLS) 
 	}
 	failed := make(chan error, 1)
 	go func() {
-		if tls.CertFile != "" {
-			failed <- server.ServeTLS(ln, tls.CertFile, tls.KeyFile)
+		if files.CertFile != "" {
+			// A client may show a certificate; whether it counts is for the handler to say.
+			server.TLSConfig = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+			failed <- server.ServeTLS(ln, files.CertFile, files.KeyFile)
 		} else {
 			failed <- server.Serve(ln)
 		}

@@ -36,7 +36,8 @@ type Server struct {
 }
 
 // Start starts a Server until the test ends. resource is the only API; redirectURI is the client's.
-func Start(t testing.TB, resource, redirectURI string) *Server {
+// configure may change anything.
+func Start(t testing.TB, resource, redirectURI string, configure ...func(*oauth2.ServerConfig)) *Server {
 	t.Helper()
 	s := &Server{Store: memory.New(), user: "alice", hits: map[string]int{}}
 	listener := httptest.NewServer(s)
@@ -50,7 +51,7 @@ func Start(t testing.TB, resource, redirectURI string) *Server {
 		&oauth2.Client{ID: Machine, Secrets: secret(Machine), GrantTypes: []string{oauth2.GrantClientCredentials}, Scope: oauth2.Scope{"contacts.stats", "contacts.read"}},
 	)
 	require.NoError(t, err)
-	s.Server, err = oauth2.New(oauth2.ServerConfig{
+	cfg := oauth2.ServerConfig{
 		Issuer:    listener.URL,
 		Clients:   clients,
 		Tokens:    s.Store,
@@ -64,7 +65,11 @@ func Start(t testing.TB, resource, redirectURI string) *Server {
 			}
 			return &oauth2.Approval{Subject: s.user}, nil
 		},
-	})
+	}
+	for _, change := range configure {
+		change(&cfg)
+	}
+	s.Server, err = oauth2.New(cfg)
 	require.NoError(t, err)
 	return s
 }

@@ -1,0 +1,60 @@
+package oauth2
+
+import (
+	"net/url"
+	"strings"
+)
+
+// signedAuthMetadata tells of private_key_jwt (RFC 8414 section 2): the algorithms are there where the
+// method is.
+type signedAuthMetadata struct {
+	TokenEndpointAuthAlgs         []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionEndpointAuthAlgs []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationEndpointAuthAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+}
+
+func newSignedAuthMetadata(cfg *ServerConfig) (m signedAuthMetadata) {
+	if !cfg.authenticatesBy(AuthMethodPrivateKeyJWT) {
+		return m
+	}
+	var algs []string
+	for _, alg := range signatureAlgorithms {
+		algs = append(algs, string(alg))
+	}
+	return signedAuthMetadata{algs, algs, algs}
+}
+
+// mutualTLSMetadata tells of certificates (RFC 8705 sections 3.3 and 5).
+type mutualTLSMetadata struct {
+	CertificateBoundAccessTokens bool              `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	EndpointAliases              map[string]string `json:"mtls_endpoint_aliases,omitempty"`
+}
+
+func newMutualTLSMetadata(cfg *ServerConfig) (m mutualTLSMetadata) {
+	if cfg.MutualTLS == nil {
+		return m
+	}
+	m.CertificateBoundAccessTokens = true
+	origin := cfg.MutualTLS.AliasOrigin
+	if origin == "" {
+		return m
+	}
+	u, _ := url.Parse(cfg.Issuer) // validated
+	base := strings.TrimSuffix(u.Path, "/")
+	pushes := ""
+	if cfg.servesPushes() {
+		pushes = cfg.Endpoints.PushedAuthorization
+	}
+	m.EndpointAliases = map[string]string{}
+	for _, endpoint := range []struct{ name, path string }{
+		{"token_endpoint", cfg.Endpoints.Token},
+		{"introspection_endpoint", cfg.Endpoints.Introspection},
+		{"revocation_endpoint", cfg.Endpoints.Revocation},
+		{"pushed_authorization_request_endpoint", pushes},
+	} {
+		if endpoint.path != "" {
+			m.EndpointAliases[endpoint.name] = origin + base + endpoint.path
+		}
+	}
+	return m
+}
