@@ -64,3 +64,12 @@ func TestAnIssuerIsAPlainURLThatJSONLeavesAsItIs(t *testing.T) {
 	}
 	require.NoError(t, validateIssuer("https://xn--bcher-kva.example"))
 }
+
+// A claim that is JSON itself became a parameter with bytes that are no text.
+func TestARequestObjectThatIsNotUTF8IsRefused(t *testing.T) {
+	t.Parallel()
+	for _, payload := range []string{"{\"\":[\"\xac\"]}", "{\"claims\":{\"a\":\"\xff\"}}", "{\"a\":\"\xff\"}"} {
+		_, _, err := readRequestObject([]byte(payload))
+		require.ErrorIs(t, err, ErrInvalidRequestObject, "%q", payload)
+	}
+}

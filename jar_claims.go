@@ -44,7 +44,8 @@ var (
 func readRequestObject(payload []byte) (*requestClaims, form, error) {
 	claims := &requestClaims{}
 	var members map[string]json.RawMessage
-	if json.Unmarshal(payload, claims) != nil || json.Unmarshal(payload, &members) != nil {
+	// JSON is UTF-8 (RFC 8259 section 8.1). A parameter that is JSON itself is passed on as it stands.
+	if !isText(string(payload)) || json.Unmarshal(payload, claims) != nil || json.Unmarshal(payload, &members) != nil {
 		return nil, nil, errObjectClaims // the error may quote the object
 	}
 	var inner form

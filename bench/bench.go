@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -57,11 +58,32 @@ type Column struct {
 	Module string
 	// Build returns a new server with empty stores.
 	Build func() (*Target, error)
+	// Signing returns one whose access tokens are JWTs, by the algorithm. What is not there is not served.
+	Signing map[string]func() (*Target, error)
 	// Baseline is true for a column that checks nothing: it is measured against, never examined.
 	Baseline bool
 	// Slow is true where one operation takes a good part of a second, by design. Such a column is left
 	// out where a million operations are needed.
 	Slow bool
+}
+
+// For returns a new server for a workload. ErrNotServed: there is none.
+func (c *Column) For(w Workload) (*Target, error) {
+	build := c.Build
+	if w.Algorithm != "" {
+		build = c.Signing[w.Algorithm]
+	}
+	if build == nil {
+		return nil, ErrNotServed
+	}
+	t, err := build()
+	if err != nil {
+		return nil, fmt.Errorf("bench: %s: %w", c.Name, err)
+	}
+	if !w.Served(t) {
+		return nil, ErrNotServed
+	}
+	return t, nil
 }
 
 // A Target is a server that was built. All of it is safe for concurrent use.

@@ -15,6 +15,8 @@ import (
 // interleaved and every column has a process of its own.
 
 func BenchmarkCredentials(b *testing.B) { benchmark(b, "credentials") }
+func BenchmarkES256(b *testing.B)       { benchmark(b, "credentials-es256") }
+func BenchmarkEdDSA(b *testing.B)       { benchmark(b, "credentials-eddsa") }
 func BenchmarkCode(b *testing.B)        { benchmark(b, "code") }
 func BenchmarkRefresh(b *testing.B)     { benchmark(b, "refresh") }
 func BenchmarkIntrospect(b *testing.B)  { benchmark(b, "introspect") }

@@ -24,12 +24,12 @@ func (f Finding) String() string { return fmt.Sprintf("%s accepts %s", f.Column,
 func Examine(c Column, w Workload) ([]Finding, error) {
 	var findings []Finding
 	for _, refusal := range w.Refusals {
-		t, err := c.Build()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Name, err)
-		}
-		if !w.Served(t) {
+		t, err := c.For(w)
+		if isNotServed(err) {
 			return nil, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 		accepts, err := refusal.Accepts(NewDriver(t, InProcess(t)))
 		if err != nil {

@@ -26,11 +26,11 @@ type Session struct {
 
 // Open builds a column and prepares the workers. ErrNotServed: it cannot do the work.
 func Open(c Column, w Workload, m Mode) (*Session, error) {
-	t, err := c.Build()
+	t, err := c.For(w)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %s: %w", c.Name, err)
+		return nil, err
 	}
-	if !w.Served(t) || !m.Suits(w) {
+	if !m.Suits(w) {
 		return nil, ErrNotServed
 	}
 	s := &Session{Target: t, name: c.Name, workload: w, stop: func() {}}

@@ -6,6 +6,8 @@ import "fmt"
 type Workload struct {
 	// Name is a word for flags and files, Title a heading.
 	Name, Title string
+	// Algorithm signs the access tokens, which are JWTs then. Empty means that they are opaque.
+	Algorithm string
 	// Loopback is false for what is no request.
 	Loopback bool
 	// Served reports whether a server can do it.
@@ -19,15 +21,10 @@ type Workload struct {
 }
 
 // Workloads are all of them, in the order of the table.
-//
-// JWT access tokens will be workloads beside Credentials once the library signs any: only Prepare and
-// the columns' Build differ then.
 var Workloads = []Workload{
-	{
-		Name: "credentials", Title: "client credentials, opaque token", Loopback: true,
-		Served: always, Operate: (*Driver).Credentials,
-		Refusals: []Refusal{{"a wrong secret", wrongSecretCredentials}},
-	},
+	credentials("credentials", "client credentials, opaque token", ""),
+	credentials("credentials-es256", "client credentials, JWT signed by ES256", ES256),
+	credentials("credentials-eddsa", "client credentials, JWT signed by EdDSA", EdDSA),
 	{
 		Name: "code", Title: "authorize and redeem, PKCE S256", Loopback: true,
 		Served: always, Operate: authorizeAndRedeem,
@@ -61,6 +58,20 @@ var Workloads = []Workload{
 		Prepare: prepareCheck, Operate: (*Driver).Check,
 		Refusals: []Refusal{{"a token that was never issued", checkForged}},
 	},
+}
+
+// The algorithms of the workloads that sign.
+const (
+	ES256 = "ES256"
+	EdDSA = "EdDSA"
+)
+
+func credentials(name, title, algorithm string) Workload {
+	return Workload{
+		Name: name, Title: title, Algorithm: algorithm, Loopback: true,
+		Served: always, Operate: (*Driver).Credentials,
+		Refusals: []Refusal{{"a wrong secret", wrongSecretCredentials}},
+	}
 }
 
 // WorkloadNamed returns the workload with this name.

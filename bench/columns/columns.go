@@ -11,7 +11,7 @@ import (
 
 // All returns every column, the baselines first.
 func All() []bench.Column {
-	return []bench.Column{Harness, Floor, Ours, OursES256, OursEdDSA, Fosite, GoOAuth2, Osin, Zitadel, FositeBcrypt}
+	return []bench.Column{Harness, Floor, Ours, Fosite, GoOAuth2, Osin, Zitadel, FositeBcrypt}
 }
 
 // Named returns the columns with these names, or all of them if there are none.

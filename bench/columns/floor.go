@@ -2,6 +2,9 @@ package columns
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +35,37 @@ const (
 // SHA-256 of the token, a look into a map behind a lock, and a copy of the claims that the caller may
 // keep. It decodes no token and compares no time.
 var Floor = bench.Column{Name: "floor", Baseline: true, Build: func() (*bench.Target, error) {
-	f := &floor{issued: map[[sha256.Size]byte]claims{}}
+	return newFloor(func() string { return draw("at_") })
+}, Signing: map[string]func() (*bench.Target, error){
+	bench.ES256: func() (*bench.Target, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		return newFloor(signed(func(digest [sha256.Size]byte) []byte {
+			signature, _ := ecdsa.SignASN1(rand.Reader, key, digest[:]) // by a key that is good
+			return signature
+		}), err)
+	},
+	bench.EdDSA: func() (*bench.Target, error) {
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return newFloor(signed(func(digest [sha256.Size]byte) []byte { return ed25519.Sign(key, digest[:]) }), err)
+	},
+}}
+
+// signed makes a token of the size of ours, with one signature and 16 random bytes.
+func signed(sign func([sha256.Size]byte) []byte) func() string {
+	claims := strings.Repeat("c", jwtChars)
+	return func() string {
+		var id [16]byte
+		_, _ = rand.Read(id[:]) // crypto/rand never fails
+		text := claims + base64.RawURLEncoding.EncodeToString(id[:])
+		return text + "." + base64.RawURLEncoding.EncodeToString(sign(sha256.Sum256([]byte(text))))
+	}
+}
+
+// jwtChars is about what header and claims of our tokens take.
+const jwtChars = 420
+
+func newFloor(draw func() string, err ...error) (*bench.Target, error) {
+	f := &floor{issued: map[[sha256.Size]byte]claims{}, access: draw}
 	mux := http.NewServeMux()
 	mux.HandleFunc(tokenPath, f.token)
 	mux.HandleFunc(authorizePath, f.authorize)
@@ -42,13 +76,14 @@ var Floor = bench.Column{Name: "floor", Baseline: true, Build: func() (*bench.Ta
 			_, err := f.check(token)
 			return err
 		},
-	}, nil
-}}
+	}, errors.Join(err...)
+}
 
 // remembered is how many tokens the floor keeps: those that its callers begin with, for its check.
 const remembered = 256
 
 type floor struct {
+	access func() string // makes an access token
 	mu     sync.RWMutex
 	issued map[[sha256.Size]byte]claims
 	drawn  atomic.Int64
@@ -74,7 +109,7 @@ func (f *floor) token(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "form", http.StatusBadRequest)
 		return
 	}
-	answer := tokenAnswer{AccessToken: draw("at_"), TokenType: "Bearer", ExpiresIn: 3600, Scope: bench.MachineScope}
+	answer := tokenAnswer{AccessToken: f.access(), TokenType: "Bearer", ExpiresIn: 3600, Scope: bench.MachineScope}
 	if r.PostForm.Get("grant_type") != "client_credentials" {
 		answer.RefreshToken, answer.Scope = draw("rt_"), bench.WebScope
 		if f.drawn.Add(1) <= remembered {

@@ -15,22 +15,19 @@ import (
 // of being forgiven for 30 seconds.
 var Ours = bench.Column{Name: "ours", Module: "github.com/seed5f5fedc6/oauth2", Build: func() (*bench.Target, error) {
 	return OursOn(memory.New())
+}, Signing: map[string]func() (*bench.Target, error){
+	bench.ES256: signing(oauth2.ES256),
+	bench.EdDSA: signing(oauth2.EdDSA),
 }}
 
-// OursES256 and OursEdDSA are Ours with access tokens that are JWTs (RFC 9068), those of machines written
-// nowhere.
-var (
-	OursES256 = signing("ours+ES256", oauth2.ES256)
-	OursEdDSA = signing("ours+EdDSA", oauth2.EdDSA)
-)
-
-func signing(name string, algorithm oauth2.SignatureAlgorithm) bench.Column {
-	return bench.Column{Name: name, Module: Ours.Module, Build: func() (*bench.Target, error) {
+// signing is Ours with access tokens that are JWTs (RFC 9068), those of machines written nowhere.
+func signing(algorithm oauth2.SignatureAlgorithm) func() (*bench.Target, error) {
+	return func() (*bench.Target, error) {
 		return OursOn(memory.New(), func(cfg *oauth2.ServerConfig) {
 			cfg.Keys = &oauth2.SigningKeys{Algorithm: algorithm, SealingKeys: [][]byte{make([]byte, 32)}}
 			cfg.Resources = []oauth2.Resource{{URI: bench.Issuer + "/api", Format: oauth2.FormatJWT}}
 		})
-	}}
+	}
 }
 
 // OursOn is Ours over a store of the caller's, and perhaps configured in another way.
