@@ -61,7 +61,8 @@ var errAdoption = errors.New("oauth2: the Adopter returned an Adoption that is n
 func (s *Server) foreign(text string) bool {
 	p := &s.cfg.Prefixes
 	return s.cfg.Adopt != nil && len(text) <= maxForeignToken && validClientID(text) &&
-		!strings.HasPrefix(text, p.Access) && !strings.HasPrefix(text, p.Refresh) && !strings.HasPrefix(text, p.Code)
+		!strings.HasPrefix(text, p.Access) && !strings.HasPrefix(text, p.Refresh) && !strings.HasPrefix(text, p.Code) &&
+		!strings.HasPrefix(text, p.Device)
 }
 
 // foreignToken is a refresh token of another server in this server's form. All of it derives from the

@@ -23,12 +23,9 @@ func (s *Server) checkForeign(ctx context.Context, text string) (*TokenInfo, err
 	if !s.now().Before(token.ExpiresAt) {
 		return nil, errTokenInvalid
 	}
-	client, err := s.cfg.Clients.Client(ctx, found.ClientID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, errTokenInvalid
-	case err != nil:
-		return nil, unavailable(err)
+	client, err := s.lookUp(ctx, found.ClientID)
+	if err != nil {
+		return nil, cmp.Or(notFoundAs(err, errTokenInvalid), err)
 	}
 	if err := s.siblingAlive(ctx, found.RefreshToken); err != nil {
 		return nil, err

@@ -25,7 +25,8 @@ var authorizationParameters = []string{
 // may get into a URL.
 var tokenParameters = []string{
 	"grant_type", "code", "code_verifier", "refresh_token", "client_secret", "token", "token_type_hint",
-	"client_assertion", "client_assertion_type",
+	"client_assertion", "client_assertion_type", "device_code", "assertion",
+	"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "username", "password",
 }
 
 // isRequestParameter reports whether a specification names the parameter. Error texts name no others.
@@ -39,25 +40,10 @@ func isRequestParameter(name string) bool {
 // GET, and the request returned is nil.
 func (s *Server) readAuthorizationRequest(w http.ResponseWriter, r *http.Request) (*AuthorizationRequest, error) {
 	req := &AuthorizationRequest{ResponseMode: responseModeQuery}
-	if len(r.URL.RawQuery) > maxQueryBytes {
-		return req, malformed(errFormTooLarge)
-	}
-	query, err := parseForm(r.URL.RawQuery)
-	if err != nil {
-		return req, malformed(err)
-	}
+	query, body, err := readBrowserRequest(w, r)
 	req.form = query
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-		return req, nil
-	case http.MethodPost:
-	default:
-		w.Header().Set("Allow", "GET, HEAD, POST")
-		return req, &Error{Code: ErrInvalidRequest.Code, Status: http.StatusMethodNotAllowed, Description: "The method is neither GET nor POST."}
-	}
-	body, err := readForm(r)
-	if err != nil {
-		return req, malformed(err)
+	if err != nil || r.Method != http.MethodPost {
+		return req, err
 	}
 	if token := body.get(FormTokenField); token != "" {
 		req.spent = token
@@ -68,6 +54,28 @@ func (s *Server) readAuthorizationRequest(w http.ResponseWriter, r *http.Request
 	w.Header().Set("Location", appendQuery(s.authorizePath, body))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil, nil
+}
+
+// readBrowserRequest reads the query of a GET or a POST, and the body of a POST.
+func readBrowserRequest(w http.ResponseWriter, r *http.Request) (query, body form, err error) {
+	if len(r.URL.RawQuery) > maxQueryBytes {
+		return nil, nil, malformed(errFormTooLarge)
+	}
+	if query, err = parseForm(r.URL.RawQuery); err != nil {
+		return nil, nil, malformed(err)
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return query, nil, nil
+	case http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		return query, nil, &Error{Code: ErrInvalidRequest.Code, Status: http.StatusMethodNotAllowed, Description: "The method is neither GET nor POST."}
+	}
+	if body, err = readForm(r); err != nil {
+		return query, nil, malformed(err)
+	}
+	return query, body, nil
 }
 
 // bindForm verifies the form token that was answered, and makes the next one.
@@ -89,7 +97,8 @@ var (
 	errConsentSubject = errors.New("oauth2: Consent returned an Approval without a Subject")
 	errConsentScope   = errors.New("oauth2: Consent granted a scope that was not asked for")
 	errNotText        = errors.New("oauth2: a subject, session ID, ACR or AMR is not UTF-8 text without NUL")
-	errAnsweredTwice  = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusConflict, Description: "This question was answered before. Go back to the application and start again."}
+	errAnsweredBefore = errors.New("oauth2: the page was answered before")
+	errAnsweredTwice  = &Error{Code: ErrInvalidRequest.Code, Status: http.StatusConflict, Description: "This question was answered before. Go back to the application and start again.", Cause: errAnsweredBefore}
 )
 
 // decide asks the application and carries out its answer.
@@ -105,7 +114,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *Authorizati
 		s.sendError(w, r, req, ErrInteractionRequired.With("The resource owner would have to be asked."))
 	case errors.Is(err, ErrAnswered):
 	case err != nil:
-		s.consentFailed(w, r, req, err)
+		s.notApproved(w, r, req, err)
 	case approval == nil:
 		s.errorPage(w, r, req, ErrServerError.Because(errConsentNothing))
 	case !s.meetsACR(req, approval):
@@ -115,8 +124,8 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request, req *Authorizati
 	}
 }
 
-// consentFailed tells a refusal apart from a fault of the application's side.
-func (s *Server) consentFailed(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, err error) {
+// notApproved tells a refusal apart from a fault of the application's side.
+func (s *Server) notApproved(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, err error) {
 	e := asError(err)
 	if e.status() >= http.StatusInternalServerError {
 		s.errorPage(w, r, req, e)
@@ -125,98 +134,101 @@ func (s *Server) consentFailed(w http.ResponseWriter, r *http.Request, req *Auth
 	s.sendError(w, r, req, e)
 }
 
-// approve makes the record of an approval and sends the code (RFC 6749 section 4.1.2). The record's
-// ID is such that a second answer to the same page, at any replica, finds it taken.
+// approve makes the record of an approval and sends what is issued from it (RFC 6749 sections 4.1.2
+// and 4.2.2). The record's ID is such that a second answer to the same page, at any replica, finds it
+// taken.
 func (s *Server) approve(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, approval *Approval) {
-	a, code, err := s.authorizationOf(req, approval)
+	a, err := s.authorizationOf(req, approval)
 	if err != nil {
 		s.errorPage(w, r, req, err)
 		return
 	}
-	switch err := s.keepApproval(r.Context(), req, a); {
+	out, err := s.issue(r.Context(), req, a)
+	if err != nil {
+		s.notApproved(w, r, req, err)
+		return
+	}
+	switch err := s.keepApproval(r.Context(), req, out.record); {
 	case errors.Is(err, ErrExists), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
-		s.sendAgain(w, r, req, a, code)
+		s.sendAgain(w, r, req, out)
 		return
 	case err != nil:
 		s.errorPage(w, r, req, unavailable(err))
 		return
 	}
-	s.emit(r.Context(), eventOf(EventCodeIssued, a))
-	s.sendCode(w, r, req, code)
+	out.tell(r.Context(), false)
+	s.send(w, r, req, out.form)
 }
 
 // sendAgain answers a page that was answered before, as by a double click: a browser gives the first
-// answer up when the second is under way. Both answers have the same core of a code, so as long as
-// the first one's code waits, it can be told once more. Nothing is written.
-func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, a *Authorization, code bearerToken) {
-	stored, err := s.get(r.Context(), a.ID)
+// answer up when the second is under way. Both answers are made of the same, so as long as what the
+// first one was given waits, it can be told once more. Nothing is written.
+func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, out *answering) {
+	stored, err := s.get(r.Context(), out.record.ID)
 	if err != nil {
 		s.errorPage(w, r, req, cmp.Or(notFoundAs(err, errAnsweredTwice), err))
 		return
 	}
-	waiting := newBearerToken(kindCode, stored.ID, stored.LineageKey, code.core())
-	if !stored.holds(waiting, s.now()) || !stored.grantsTheSame(a) {
-		s.errorPage(w, r, req, errAnsweredTwice)
+	same, err := out.again(r.Context(), stored)
+	switch {
+	case errors.Is(err, errAnsweredBefore):
+		s.errorPage(w, r, req, err)
+		return
+	case err != nil:
+		s.notApproved(w, r, req, err)
 		return
 	}
-	event := eventOf(EventCodeSentAgain, stored)
-	if stored.LineageKey == a.LineageKey {
-		event.Type = EventCodeIssued // the write that seemed to collide was this request's own
-	}
-	s.emit(r.Context(), event)
-	s.sendCode(w, r, req, waiting)
-}
-
-func (s *Server) sendCode(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, code bearerToken) {
-	s.send(w, r, req, append(make(form, 0, 4), parameter{"code", code.text(s.cfg.Prefixes.Code)}))
+	// The write that seemed to collide may have been this request's own; the key tells.
+	same.tell(r.Context(), stored.LineageKey != out.record.LineageKey)
+	s.send(w, r, req, same.form)
 }
 
 // grantsTheSame reports whether two approvals of one page say the same.
 func (a *Authorization) grantsTheSame(b *Authorization) bool {
-	return a.ClientID == b.ClientID && a.Subject == b.Subject &&
-		a.Scope.equal(b.Scope) && Scope(a.Resource).equal(b.Resource) && bytes.Equal(a.Claims, b.Claims) &&
+	return a.Code != nil && a.ClientID == b.ClientID && a.GrantType == b.GrantType && a.Subject == b.Subject &&
+		a.Scope.equal(b.Scope) && Scope(a.Resource).equal(b.Resource) && bytes.Equal(a.Details, b.Details) && bytes.Equal(a.Claims, b.Claims) &&
 		a.Code.RedirectURI == b.Code.RedirectURI && a.Code.CodeChallenge == b.Code.CodeChallenge && a.Code.DPoPKey == b.Code.DPoPKey
 }
 
-// authorizationOf is the record of an approval, its code pending.
-func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) (*Authorization, bearerToken, error) {
-	now := s.now()
-	a, err := s.newAuthorization(&req.entropy, req.Client, GrantAuthorizationCode, now)
+// authorizationOf is the record of an approval, of which nothing is issued yet.
+func (s *Server) authorizationOf(req *AuthorizationRequest, approval *Approval) (*Authorization, error) {
+	a, err := s.newAuthorization(&req.entropy, req.Client, req.response.rules.GrantTypes[0], s.now())
 	if err != nil {
-		return nil, bearerToken{}, err
+		return nil, err
 	}
-	switch {
-	case approval.Subject == "":
-		return nil, bearerToken{}, ErrServerError.Because(errConsentSubject)
-	case !isText(approval.Subject + approval.SessionID + approval.ACR + strings.Join(approval.AMR, "")):
-		return nil, bearerToken{}, ErrServerError.Because(errNotText)
-	case !req.Scope.Includes(approval.Scope):
-		return nil, bearerToken{}, ErrServerError.Because(errConsentScope)
-	}
-	if len(approval.Claims) > 0 {
-		if a.Claims, err = json.Marshal(approval.Claims); err != nil {
-			return nil, bearerToken{}, ErrServerError.Because(fmt.Errorf("oauth2: Approval.Claims: %w", err))
-		}
-	}
-	core, err := s.codeCore(req)
-	if err != nil {
-		return nil, bearerToken{}, err
+	if err := a.grant(req, approval); err != nil {
+		return nil, err
 	}
 	a.Version = 1
 	s.identify(req, a)
+	return a, nil
+}
+
+// grant writes into the record what was granted, and by whom. An approval that grants more than was
+// asked for, or names nobody, is a fault of the application.
+func (a *Authorization) grant(req *AuthorizationRequest, approval *Approval) (err error) {
+	switch {
+	case approval.Subject == "":
+		return ErrServerError.Because(errConsentSubject)
+	case !isText(approval.Subject + approval.SessionID + approval.ACR + strings.Join(approval.AMR, "")):
+		return ErrServerError.Because(errNotText)
+	case !req.Scope.Includes(approval.Scope):
+		return ErrServerError.Because(errConsentScope)
+	}
+	if len(approval.Claims) > 0 {
+		if a.Claims, err = json.Marshal(approval.Claims); err != nil {
+			return ErrServerError.Because(fmt.Errorf("oauth2: Approval.Claims: %w", err))
+		}
+	}
+	if a.Details, err = req.grantedDetails(approval); err != nil {
+		return err
+	}
 	a.Subject, a.Scope, a.Resource = approval.Subject, approval.Scope, req.Resource
 	if a.Scope == nil {
 		a.Scope = req.Scope
 	}
 	a.AuthTime, a.ACR, a.AMR, a.SessionID = approval.AuthTime.UTC().Truncate(time.Millisecond), approval.ACR, approval.AMR, approval.SessionID
-	code := newBearerToken(kindCode, a.ID, a.LineageKey, core)
-	a.approve(code, Code{
-		RedirectURI:   req.RedirectURI,
-		CodeChallenge: req.codeChallenge,
-		DPoPKey:       req.dpopKey,
-		ExpiresAt:     now.Add(min(cmp.Or(req.Client.CodeLifetime, s.cfg.CodeLifetime), maxCodeLifetime)),
-	}, now)
-	return a, code, nil
+	return nil
 }
 
 // identify names the record by what leads to one approval at most: the pushed request, whose record it
@@ -230,14 +242,4 @@ func (s *Server) identify(req *AuthorizationRequest, a *Authorization) {
 	case req.spent != "":
 		a.ID = derivedID(s.cfg.Issuer, "form", req.spent)
 	}
-}
-
-// codeCore is what the code is made of: derived by answerCore where a page was answered, drawn where
-// the application approved without a page.
-func (s *Server) codeCore(req *AuthorizationRequest) (core tokenCore, err error) {
-	if req.spent != "" {
-		return req.answerCore, nil
-	}
-	err = req.entropy.draw(s, core[:])
-	return core, err
 }

@@ -9,9 +9,11 @@ import (
 	"strings"
 )
 
-// The response modes: parameters in the query of a redirect, or in a form that the browser posts.
+// The response modes: parameters in the query or the fragment of a redirect, or in a form that the
+// browser posts.
 const (
 	responseModeQuery    = "query"
+	responseModeFragment = "fragment"
 	responseModeFormPost = "form_post"
 )
 
@@ -32,14 +34,20 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, req *Authorization
 		writeFormPost(w, req.RedirectURI, answer)
 		return
 	}
-	w.Header().Set("Location", appendQuery(req.RedirectURI, answer))
+	location := req.RedirectURI
+	if strings.HasPrefix(req.ResponseMode, responseModeFragment) {
+		location = appendFragment(location, answer)
+	} else {
+		location = appendQuery(location, answer)
+	}
+	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 // sendError answers with an error (RFC 6749 section 4.1.2.1). What cannot be told by a redirect is a
 // page.
 func (s *Server) sendError(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, e *Error) {
-	if e.status() >= http.StatusInternalServerError {
+	if e.status() >= http.StatusInternalServerError || !mayRedirectError(r, req, e) {
 		s.errorPage(w, r, req, e)
 		return
 	}
@@ -56,27 +64,44 @@ func appendQuery(uri string, parameters form) string {
 	var b strings.Builder
 	b.Grow(512)
 	b.WriteString(uri)
+	switch {
+	case len(parameters) == 0:
+	case !strings.Contains(uri, "?"):
+		b.WriteByte('?')
+	case !strings.HasSuffix(uri, "?"):
+		b.WriteByte('&')
+	}
+	writeParameters(&b, parameters)
+	return b.String()
+}
+
+// appendFragment is a URI, which has no fragment, with parameters in one (RFC 6749 section 4.2.2). It
+// takes the place of whatever fragment the browser came with.
+func appendFragment(uri string, parameters form) string {
+	var b strings.Builder
+	b.Grow(512)
+	b.WriteString(uri)
+	b.WriteByte('#')
+	writeParameters(&b, parameters)
+	return b.String()
+}
+
+// writeParameters writes parameters form-encoded.
+func writeParameters(b *strings.Builder, parameters form) {
 	for i, p := range parameters {
-		switch {
-		case i > 0 || strings.Contains(uri, "?") && !strings.HasSuffix(uri, "?"):
+		if i > 0 {
 			b.WriteByte('&')
-		case !strings.Contains(uri, "?"):
-			b.WriteByte('?')
 		}
-		b.WriteString(p.name)
+		b.WriteString(url.QueryEscape(p.name))
 		b.WriteByte('=')
 		b.WriteString(url.QueryEscape(p.value))
 	}
-	return b.String()
 }
 
 // errorPage tells the person at the browser what is wrong, and sends nobody anywhere.
 func (s *Server) errorPage(w http.ResponseWriter, r *http.Request, req *AuthorizationRequest, err error) {
 	e := asError(err)
-	event := Event{Type: EventAuthorizationRefused, Err: err}
-	if e.status() >= http.StatusInternalServerError {
-		event.Type = EventFault
-	}
+	event := failed(r.Context(), EventAuthorizationRefused, err)
 	if req != nil && req.Client != nil {
 		event.ClientID, event.Scope = req.Client.ID, req.Scope
 	}
@@ -135,28 +160,26 @@ func writeFormPost(w http.ResponseWriter, uri string, answer form) {
 // framing, no caching, no sniffing, no script. Referrer-Policy is same-origin because with
 // no-referrer browsers would send "Origin: null" with the answer.
 func pageHeaders(h http.Header) {
-	setHeaders(h, noStoreHeaders)
 	setHeaders(h, pageOnlyHeaders)
-	h.Set("Content-Security-Policy", contentSecurityPolicy(""))
 }
 
-var pageOnlyHeaders = []header{{"X-Frame-Options", "DENY"}, {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "same-origin"}}
+var pageOnlyHeaders = append(noStoreHeaders[:2:2],
+	header{"X-Frame-Options", "DENY"}, header{"X-Content-Type-Options", "nosniff"}, header{"Referrer-Policy", "same-origin"},
+	header{"Content-Security-Policy", pagePolicy})
 
 const (
 	framingPolicy = "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	// ownPagePolicy is that of the pages written here. They load nothing; img-src is for the empty icon
 	// that keeps browsers from asking for /favicon.ico.
 	ownPagePolicy = "default-src 'none'; img-src data:; " + framingPolicy
+	// pagePolicy is that of the application's pages.
+	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; " + framingPolicy
 )
 
 // contentSecurityPolicy lets forms go to this origin and to the proven redirect URI's, because
 // browsers check the redirect that follows a form too.
-func contentSecurityPolicy(formAction string) string {
-	policy := "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; " + framingPolicy
-	if formAction != "" {
-		policy += " " + formAction
-	}
-	return policy
+func contentSecurityPolicy(redirectURI string) string {
+	return pagePolicy + " " + redirectOrigin(redirectURI)
 }
 
 // A mutedWriter swallows a page that prompt=none forbids.

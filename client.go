@@ -12,6 +12,8 @@ const (
 	GrantAuthorizationCode = "authorization_code" // RFC 6749 section 4.1
 	GrantRefreshToken      = "refresh_token"      // RFC 6749 section 6
 	GrantClientCredentials = "client_credentials" // RFC 6749 section 4.4
+
+	GrantDeviceCode = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 section 3.4
 )
 
 // The client authentication methods of the token endpoint (RFC 7591 section 2).
@@ -44,7 +46,7 @@ type Client struct {
 	// public client, and client_secret_basic or client_secret_post for a confidential one.
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
 	// TokenEndpointAuthSigningAlg is the one algorithm that the client signs its assertions with: ES256,
-	// EdDSA, PS256 or RS256. Empty means any of the first three.
+	// EdDSA, Ed25519, PS256 or RS256. Empty means any of the first four.
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
 	// JWKS is a JWK Set of the client's public keys (RFC 7517 section 5), one JSON object; JWKSURI is where
 	// it is instead, an https URL: see ServerConfig.HTTPClient. Never both.
@@ -65,8 +67,13 @@ type Client struct {
 	// ApplicationType is "native" or "web". Empty means native for a public client. Only a native
 	// client's loopback redirect URIs may vary in the port (RFC 8252 section 7.3).
 	ApplicationType string `json:"application_type,omitempty"`
-	// Scope is all that the client may ever ask for, and its default when it names none.
+	// Scope is all that the client may ever ask for, and its default when it names none. What is taken away
+	// is in no token that is issued from then on.
 	Scope Scope `json:"scope,omitempty"`
+
+	// AuthorizationDetailsTypes are the types of authorization details that the client may ask for (RFC 9396
+	// section 10). None means none. A type that is taken away is in no token from the next refresh on.
+	AuthorizationDetailsTypes []string `json:"authorization_details_types,omitempty"`
 
 	// ResourceServer lets the client introspect tokens (RFC 7662 section 2.1).
 	ResourceServer bool `json:"resource_server,omitempty"`
@@ -85,8 +92,8 @@ type Client struct {
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests,omitempty"`
 
 	// RequireSignedRequestObject refuses authorization requests of the client that are no signed request
-	// object (RFC 9101 section 10.5), RequestObjectSigningAlg all signed otherwise: "" means ES256, EdDSA
-	// or PS256. RequestURIs are the https URLs that its request objects are fetched from; no other is.
+	// object (RFC 9101 section 10.5), RequestObjectSigningAlg all signed otherwise: "" means ES256,
+	// EdDSA, Ed25519 or PS256. RequestURIs are the https URLs that its request objects are fetched from; no other is.
 	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"`
 	RequestObjectSigningAlg    string   `json:"request_object_signing_alg,omitempty"`
 	RequestURIs                []string `json:"request_uris,omitempty"`
@@ -106,6 +113,17 @@ type Client struct {
 	PolicyURI string   `json:"policy_uri,omitempty"`
 	TosURI    string   `json:"tos_uri,omitempty"`
 	Contacts  []string `json:"contacts,omitempty"`
+	// SoftwareID and SoftwareVersion name what all instances of a client have in common (RFC 7591
+	// section 2).
+	SoftwareID      string `json:"software_id,omitempty"`
+	SoftwareVersion string `json:"software_version,omitempty"`
+
+	// Dynamic marks a client that nobody here has registered by hand: it registered itself (RFC 7591), or
+	// its client_id is the URL of a document. A consent page should say so. No error sends a browser to
+	// its redirect URI before the resource owner was asked (RFC 9700 section 4.11.2).
+	Dynamic bool `json:"dynamic,omitempty"`
+	// Registration is the Server's, for a client that it registered. nil: none did.
+	Registration *ClientRegistration `json:"registration,omitempty"`
 }
 
 // A ClientSecret is one accepted secret of a client.
@@ -199,7 +217,9 @@ func (c *Client) Clone() *Client {
 	clone.Resources = slices.Clone(c.Resources)
 	clone.RequestURIs = slices.Clone(c.RequestURIs)
 	clone.Contacts = slices.Clone(c.Contacts)
+	clone.AuthorizationDetailsTypes = slices.Clone(c.AuthorizationDetailsTypes)
 	clone.JWKS = slices.Clone(c.JWKS)
+	clone.Registration = c.Registration.clone()
 	return &clone
 }
 

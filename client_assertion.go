@@ -84,7 +84,7 @@ var assertionChecks = []struct {
 
 // proveAssertion authenticates a client by private_key_jwt. The jti is used up by an assertion that is
 // right in all other respects, at whatever replica it arrives.
-func proveAssertion(s *Server, r *http.Request, client *Client, c *credentials) error {
+func proveAssertion(s *Server, r *http.Request, client *Client, c credentials) error {
 	if !client.accepts(AuthMethodPrivateKeyJWT) || !s.cfg.authenticatesBy(AuthMethodPrivateKeyJWT) {
 		return errClientMethod
 	}

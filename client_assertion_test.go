@@ -21,6 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
+	"github.com/seed5f5fedc6/oauth2/internal/jws/jwstest"
 )
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -70,7 +72,7 @@ func jwksOf(keys ...jose.JSONWebKey) json.RawMessage {
 // signedJWT signs claims as they are. headers may be nil.
 func signedJWT(t testing.TB, key any, alg jose.SignatureAlgorithm, headers map[jose.HeaderKey]any, claims map[string]any) string {
 	t.Helper()
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, &jose.SignerOptions{ExtraHeaders: headers})
+	s, err := jose.NewSigner(jwstest.SigningKey(alg, key), &jose.SignerOptions{ExtraHeaders: headers})
 	require.NoError(t, err)
 	text, err := json.Marshal(claims)
 	require.NoError(t, err)
@@ -128,13 +130,17 @@ func asserting(assertion string, pairs ...string) url.Values {
 func TestAClientAuthenticatesByAnAssertionThatItSigned(t *testing.T) {
 	t.Parallel()
 	w := newSigningWorld(t)
-	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256} {
+	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.PS256} {
+		key := keyOf(signer, alg)
+		if alg == jws.Ed25519 {
+			key = keyOf(signer, jose.EdDSA) // one key, by both names
+		}
 		for _, kid := range []string{strings.ToLower(string(alg))[:2], ""} {
 			headers := map[jose.HeaderKey]any{}
 			if kid != "" {
 				headers["kid"] = kid
 			}
-			got := w.post("/token", "", asserting(signedJWT(t, keyOf(signer, alg), alg, headers, w.claimsOf(signer, nil))))
+			got := w.post("/token", "", asserting(signedJWT(t, key, alg, headers, w.claimsOf(signer, nil))))
 			require.Equal(t, http.StatusOK, got.status, "%s %q: %s", alg, kid, got.body)
 		}
 	}
@@ -321,7 +327,7 @@ func TestMetadataNamesTheAlgorithmsOfAssertions(t *testing.T) {
 	metadata := newSigningWorld(t).metadata()
 	for _, endpoint := range []string{"token", "introspection", "revocation"} {
 		require.Contains(t, listOf(t, metadata, endpoint+"_endpoint_auth_methods_supported"), "private_key_jwt")
-		require.Equal(t, []string{"ES256", "EdDSA", "PS256", "RS256"}, listOf(t, metadata, endpoint+"_endpoint_auth_signing_alg_values_supported"))
+		require.Equal(t, []string{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}, listOf(t, metadata, endpoint+"_endpoint_auth_signing_alg_values_supported"))
 	}
 }
 

@@ -96,18 +96,18 @@ func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
 	if err != nil {
 		return nil, s.unauthenticated(r, "", err)
 	}
-	client, err := s.cfg.Clients.Client(r.Context(), c.clientID)
+	client, err := s.lookUp(s.addressed(r), c.clientID)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		// A client that does not exist takes the same steps as one that does.
 		client = s.unknownClient
 	case err != nil:
-		return nil, unavailable(err)
+		return nil, err
 	}
 	if c.method == AuthMethodNone && client.showsCertificate() {
 		c.method = client.TokenEndpointAuthMethod
 	}
-	if err := s.prove(r, client, &c); err != nil {
+	if err := s.prove(r, client, c); err != nil {
 		return nil, s.unauthenticated(r, client.ID, err)
 	}
 	return client, nil
@@ -117,7 +117,7 @@ func (s *Server) authenticate(r *http.Request, f form) (*Client, error) {
 // invalid_client where it did not.
 var authMethods = []struct {
 	method, source string
-	prove          func(*Server, *http.Request, *Client, *credentials) error
+	prove          func(*Server, *http.Request, *Client, credentials) error
 }{
 	{AuthMethodBasic, "RFC 6749 section 2.3.1", proveSecret},
 	{AuthMethodPost, "RFC 6749 section 2.3.1", proveSecret},
@@ -128,7 +128,7 @@ var authMethods = []struct {
 }
 
 // prove holds the request to its method, and the method to what the client is registered for.
-func (s *Server) prove(r *http.Request, client *Client, c *credentials) error {
+func (s *Server) prove(r *http.Request, client *Client, c credentials) error {
 	for _, way := range authMethods {
 		if way.method != c.method {
 			continue
@@ -149,7 +149,7 @@ func (s *Server) prove(r *http.Request, client *Client, c *credentials) error {
 
 // proveSecret looks at the secret whatever the client is registered for: a refusal takes as long where
 // the method is another.
-func proveSecret(s *Server, r *http.Request, client *Client, c *credentials) error {
+func proveSecret(s *Server, r *http.Request, client *Client, c credentials) error {
 	right, err := s.verifySecret(r, client, c.secret)
 	if err == nil && !right {
 		return errClientAuthentication
@@ -157,7 +157,7 @@ func proveSecret(s *Server, r *http.Request, client *Client, c *credentials) err
 	return err
 }
 
-func proveNothing(*Server, *http.Request, *Client, *credentials) error { return nil }
+func proveNothing(*Server, *http.Request, *Client, credentials) error { return nil }
 
 // authenticatesBy reports whether a method is served.
 func (cfg *ServerConfig) authenticatesBy(method string) bool {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/seed5f5fedc6/oauth2/internal/fetch"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
@@ -30,6 +31,8 @@ const (
 	// maxClientKeys are looked at in one set: a client needs two, while one replaces the other.
 	maxClientKeys = 16
 	minRSABits    = 2048
+	// maxRSABits bounds the time that a signature takes to verify: somebody else made the key.
+	maxRSABits = 8192
 )
 
 // clientKeyMediaTypes are those of a JWK Set (RFC 7517 section 8.5.2), and of JSON.
@@ -41,8 +44,8 @@ var (
 )
 
 // signatureAlgorithms are those with which a client may sign, the digital signatures of FAPI 2.0
-// section 5.4.1 and RS256. RS256 is for clients that registered it.
-var signatureAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256}
+// section 5.4.1, EdDSA by both its names, and RS256. RS256 is for clients that registered it.
+var signatureAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.PS256, jose.RS256}
 
 // signatureAlgorithmsFor are those of a client that registered one of them, or none.
 func signatureAlgorithmsFor(registered string) []jose.SignatureAlgorithm {
@@ -58,11 +61,20 @@ func signatureAlgorithmsFor(registered string) []jose.SignatureAlgorithm {
 func (s *Server) clientKeys(ctx context.Context, client *Client) (*jose.JSONWebKeySet, error) {
 	switch {
 	case client.JWKSURI != "":
-		return s.keySets.get(ctx, client.JWKSURI, s.now, false)
+		return s.keySetsOf(client).get(ctx, client.JWKSURI, s.now, false)
 	case len(client.JWKS) > 0:
 		return parseKeySet(client.JWKS)
 	}
 	return &jose.JSONWebKeySet{}, nil
+}
+
+// keySetsOf are fetched as the client's document was, where a stranger wrote that: an HTTPClient for the
+// jwks_uris of registered clients may reach further (CIMD section 8.6).
+func (s *Server) keySetsOf(client *Client) *keySets {
+	if s.documents != nil && client.hasDocument() {
+		return s.documents.keySets
+	}
+	return s.keySets
 }
 
 // verifyWithClientKeys calls verify with each of the client's keys that may have made a signature with
@@ -75,13 +87,13 @@ func (s *Server) verifyWithClientKeys(ctx context.Context, client *Client, heade
 	}
 	keys := fittingKeys(set, header)
 	if len(keys) == 0 && client.JWKSURI != "" {
-		if set, err = s.keySets.get(ctx, client.JWKSURI, s.now, true); err != nil {
+		if set, err = s.keySetsOf(client).get(ctx, client.JWKSURI, s.now, true); err != nil {
 			return err
 		}
 		keys = fittingKeys(set, header)
 	}
 	for _, key := range keys {
-		if verify(key.Key) == nil {
+		if verify(jws.Key(key.Key, header.Algorithm)) == nil {
 			return nil
 		}
 	}
@@ -102,15 +114,15 @@ func fittingKeys(set *jose.JSONWebKeySet, header jose.Header) (keys []jose.JSONW
 	return keys
 }
 
-// madeFor reports whether a key is a public one of the algorithm's kind, and strong enough.
+// madeFor reports whether a key is a public one of the algorithm's kind, strong enough and not too large.
 func madeFor(key any, alg jose.SignatureAlgorithm) bool {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		return alg == jose.ES256 && key.Curve == elliptic.P256()
 	case ed25519.PublicKey:
-		return alg == jose.EdDSA
+		return alg == jose.EdDSA || alg == jws.Ed25519
 	case *rsa.PublicKey:
-		return (alg == jose.PS256 || alg == jose.RS256) && key.N.BitLen() >= minRSABits
+		return (alg == jose.PS256 || alg == jose.RS256) && key.N.BitLen() >= minRSABits && key.N.BitLen() <= maxRSABits
 	}
 	return false
 }

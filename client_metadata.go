@@ -35,26 +35,33 @@ func newMutualTLSMetadata(cfg *ServerConfig) (m mutualTLSMetadata) {
 		return m
 	}
 	m.CertificateBoundAccessTokens = true
-	origin := cfg.MutualTLS.AliasOrigin
-	if origin == "" {
+	if cfg.MutualTLS.AliasOrigin == "" {
 		return m
 	}
-	u, _ := url.Parse(cfg.Issuer) // validated
-	base := strings.TrimSuffix(u.Path, "/")
-	pushes := ""
-	if cfg.servesPushes() {
-		pushes = cfg.Endpoints.PushedAuthorization
-	}
 	m.EndpointAliases = map[string]string{}
-	for _, endpoint := range []struct{ name, path string }{
-		{"token_endpoint", cfg.Endpoints.Token},
-		{"introspection_endpoint", cfg.Endpoints.Introspection},
-		{"revocation_endpoint", cfg.Endpoints.Revocation},
-		{"pushed_authorization_request_endpoint", pushes},
+	for _, endpoint := range []struct {
+		name, path string
+		served     bool
+	}{
+		{"token_endpoint", cfg.Endpoints.Token, true},
+		{"introspection_endpoint", cfg.Endpoints.Introspection, true},
+		{"revocation_endpoint", cfg.Endpoints.Revocation, true},
+		{"pushed_authorization_request_endpoint", cfg.Endpoints.PushedAuthorization, cfg.servesPushes()},
+		{"device_authorization_endpoint", cfg.Endpoints.DeviceAuthorization, cfg.device() != nil},
 	} {
-		if endpoint.path != "" {
-			m.EndpointAliases[endpoint.name] = origin + base + endpoint.path
+		if endpoint.served {
+			m.EndpointAliases[endpoint.name] = cfg.aliasOf(endpoint.path)
 		}
 	}
 	return m
+}
+
+// aliasOf is the URL of an endpoint for clients with certificates (RFC 8705 section 5), "" where they have
+// none of their own.
+func (cfg *ServerConfig) aliasOf(path string) string {
+	if cfg.MutualTLS == nil || cfg.MutualTLS.AliasOrigin == "" {
+		return ""
+	}
+	u, _ := url.Parse(cfg.Issuer) // validated
+	return cfg.MutualTLS.AliasOrigin + strings.TrimSuffix(u.Path, "/") + path
 }

@@ -43,7 +43,13 @@ func New(cfg ServerConfig) (*Server, error) {
 	for _, g := range cfg.Grants {
 		s.grants[g.GrantType()] = g
 	}
+	s.responses = newResponseTypes(cfg.ResponseTypes)
+	s.device = cfg.device()
 	s.lister, _ = storeAs[Lister](cfg.Tokens)
+	if cfg.Registration != nil {
+		s.registry, _ = clientStoreAs[ClientRegistry](cfg.Clients)
+	}
+	s.documents = cfg.clientIDMetadata()
 	s.unknownClient = &Client{Secrets: []ClientSecret{{Hash: HashSecret(NewSecret())}}}
 	s.nobody = sync.OnceValue(func() string { return HashPassword(NewSecret()) })
 	s.dpop = cfg.DPoP.verifier(cfg.Issuer)
@@ -73,6 +79,9 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 	if cfg.Grants == nil {
 		cfg.Grants = []GrantHandler{CodeGrant{}, RefreshGrant{}, ClientCredentialsGrant{}}
 	}
+	if cfg.ResponseTypes == nil && cfg.serves(GrantAuthorizationCode) {
+		cfg.ResponseTypes = []ResponseTypeHandler{CodeResponse{}}
+	}
 	if cfg.AuthMethods == nil {
 		cfg.AuthMethods = []string{AuthMethodBasic, AuthMethodPost, AuthMethodNone}
 	}
@@ -84,6 +93,9 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 		Revocation:    cmp.Or(cfg.Endpoints.Revocation, "/revoke"),
 
 		PushedAuthorization: cfg.Endpoints.PushedAuthorization,
+		DeviceAuthorization: cmp.Or(cfg.Endpoints.DeviceAuthorization, "/device_authorization"),
+		Device:              cmp.Or(cfg.Endpoints.Device, "/device"),
+		Registration:        cmp.Or(cfg.Endpoints.Registration, "/register"),
 	}
 	if cfg.Keys = cfg.Keys.withDefaults(); cfg.Keys != nil {
 		cfg.Endpoints.JWKS = cmp.Or(jwks, "/jwks")
@@ -92,6 +104,7 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 		Code:    cmp.Or(cfg.Prefixes.Code, "ac_"),
 		Access:  cmp.Or(cfg.Prefixes.Access, "at_"),
 		Refresh: cmp.Or(cfg.Prefixes.Refresh, "rt_"),
+		Device:  cmp.Or(cfg.Prefixes.Device, "dc_"),
 	}
 	cfg.PushedRequestLifetime = cmp.Or(cfg.PushedRequestLifetime, defaultPushedRequestLifetime)
 	cfg.CodeLifetime = cmp.Or(cfg.CodeLifetime, defaultCodeLifetime)
@@ -102,6 +115,7 @@ func (cfg ServerConfig) withDefaults() ServerConfig {
 	if cfg.ErrorPage == nil {
 		cfg.ErrorPage = defaultErrorPage
 	}
+	cfg.Registration = cfg.Registration.withDefaults(&cfg)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -128,7 +142,7 @@ func (cfg *ServerConfig) validate() error {
 	report(cfg.Clients == nil, "Clients is required")
 	report(cfg.Tokens == nil, "Tokens is required")
 	report(len(cfg.Grants) == 0, "Grants is empty: leave it nil for the default")
-	report(cfg.Consent == nil && cfg.serves(GrantAuthorizationCode), "Consent is required by the authorization code grant")
+	report(cfg.Consent == nil && cfg.servesAuthorization(), "Consent is required by the authorization endpoint")
 	seen := map[string]bool{}
 	for i, g := range cfg.Grants {
 		if g == nil || g.GrantType() == "" {
@@ -137,13 +151,28 @@ func (cfg *ServerConfig) validate() error {
 		}
 		report(seen[g.GrantType()], "Grants has %q twice", g.GrantType())
 		seen[g.GrantType()] = true
+		if g, ok := g.(configuredGrant); ok {
+			g.validate(cfg, report)
+		}
+		if v, ok := g.(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				errs = append(errs, fmt.Errorf("oauth2: Grants: %w", err))
+			}
+		}
 	}
+	cfg.validateResponseTypes(report)
 	paths := []string{cfg.Endpoints.Authorization, cfg.Endpoints.Token, cfg.Endpoints.Introspection, cfg.Endpoints.Revocation}
 	if cfg.Keys != nil {
 		paths = append(paths, cfg.Endpoints.JWKS)
 	}
 	if cfg.Endpoints.PushedAuthorization != "" {
 		paths = append(paths, cfg.Endpoints.PushedAuthorization)
+	}
+	if cfg.device() != nil {
+		paths = append(paths, cfg.Endpoints.DeviceAuthorization, cfg.Endpoints.Device)
+	}
+	if cfg.Registration != nil {
+		paths = append(paths, cfg.Endpoints.Registration)
 	}
 	for i, path := range paths {
 		u, err := url.Parse(path)
@@ -161,6 +190,11 @@ func (cfg *ServerConfig) validate() error {
 		report(!validScopeToken(token), "Scopes: %q is malformed", token)
 	}
 	cfg.validateRequests(report)
+	cfg.validateDetails(report)
+	cfg.validateProfile(report)
+	cfg.validateClientIDMetadata(report)
+	cfg.validateDevice(report)
+	cfg.Registration.validate(cfg, report)
 	report(cfg.CodeLifetime < 0 || cfg.CodeLifetime > maxCodeLifetime, "CodeLifetime %v is negative or longer than %v", cfg.CodeLifetime, maxCodeLifetime)
 	report(cfg.AccessLifetime < time.Second, "AccessLifetime %v is shorter than a second", cfg.AccessLifetime)
 	report(cfg.RefreshLifetime < time.Second, "RefreshLifetime %v is shorter than a second", cfg.RefreshLifetime)
@@ -202,7 +236,7 @@ func originOf(issuer string) string {
 }
 
 func (p TokenPrefixes) validate() error {
-	all := []string{p.Code, p.Access, p.Refresh}
+	all := []string{p.Code, p.Access, p.Refresh, p.Device}
 	for i, a := range all {
 		if strings.ContainsFunc(a, func(r rune) bool { return r > 0x7f || !unreserved(byte(r)) || r == '.' || r == '~' }) {
 			return fmt.Errorf("oauth2: Prefixes: %q has other characters than letters, digits, '-' and '_'", a)
@@ -232,18 +266,26 @@ func (s *Server) route() {
 	}
 	u, _ := url.Parse(s.cfg.Issuer) // validated
 	base := strings.TrimSuffix(u.Path, "/")
-	if s.cfg.serves(GrantAuthorizationCode) {
+	if s.cfg.servesAuthorization() {
 		s.authorizePath = base + s.cfg.Endpoints.Authorization
 		mount(s.authorizePath, s.Authorize)
 		if s.cfg.servesPushes() {
 			mount(base+s.cfg.Endpoints.PushedAuthorization, s.PushAuthorizationRequest)
 		}
 	}
+	if s.device != nil {
+		s.devicePath = base + s.cfg.Endpoints.Device
+		mount(base+s.cfg.Endpoints.DeviceAuthorization, s.DeviceAuthorization)
+		mount(s.devicePath, s.Device)
+	}
 	mount(base+s.cfg.Endpoints.Token, s.Token)
 	mount(base+s.cfg.Endpoints.Introspection, s.Introspect)
 	mount(base+s.cfg.Endpoints.Revocation, s.Revoke)
 	if s.cfg.Keys != nil {
 		mount(base+s.cfg.Endpoints.JWKS, s.JWKS)
+	}
+	if s.cfg.Registration != nil {
+		mount(base+s.cfg.Endpoints.Registration, s.Register)
 	}
 	mount(metadataPath+base, s.Metadata)
 }

@@ -194,6 +194,22 @@ func TestCustomGrantIsHeldToTheClientPolicy(t *testing.T) {
 	}
 }
 
+func TestAGrantOfOnesOwnLoadsNoExchangedTokenWhoseSubjectTokenHasEnded(t *testing.T) {
+	t.Parallel()
+	w := newExchangeWorld(t, oauth2.TokenExchangeGrant{Policy: allow(oauth2.Impersonate)}, func(cfg *oauth2.ServerConfig) {
+		cfg.Grants = append(cfg.Grants, customGrant{func(ctx context.Context, req *oauth2.TokenRequest) (*oauth2.Issuance, error) {
+			a, err := req.Load(ctx, req.Param("token"))
+			return &oauth2.Issuance{Authorization: a}, err
+		}})
+	})
+	w.changeClient(service, func(c *oauth2.Client) { c.GrantTypes = append(c.GrantTypes, "urn:example:custom") })
+	access := w.userToken()
+	exchanged := w.exchange(service, access).str("access_token")
+	require.Equal(t, http.StatusOK, w.custom(service, "token", exchanged).status)
+	w.post("/revoke", webApp, values("token", access))
+	refused(t, w.custom(service, "token", exchanged), 400, "invalid_grant")
+}
+
 func TestTokenThatIsNarrowedToNothingCarriesNothingOnEachStore(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, store oauth2.TokenStore) {

@@ -35,7 +35,7 @@ func TestEverySpecificationThatTheModuleCitesIsInTheLedger(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && entry.Name() == ".git":
+		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "node_modules"):
 			return fs.SkipDir
 		case entry.IsDir() || ext != ".go" && ext != ".md":
 			return nil

@@ -110,12 +110,12 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
-var exampleName = regexp.MustCompile("`((?:resource\\.)?Example\\w*)`")
+var exampleName = regexp.MustCompile("`((?:(?:resource|legacy|mcp)\\.)?Example\\w*)`")
 
 func TestEveryExampleOfTheREADMEIsThere(t *testing.T) {
 	t.Parallel()
 	there := map[string]bool{}
-	for folder, qualifier := range map[string]string{".": "", "resource": "resource."} {
+	for folder, qualifier := range map[string]string{".": "", "resource": "resource.", "legacy": "legacy.", "mcp": "mcp."} {
 		files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 		require.NoError(t, err)
 		for _, file := range files {

@@ -29,13 +29,15 @@ const (
 // A DPoPConfig makes a Server serve DPoP (RFC 9449): a client that proves a key with its token request
 // gets tokens that are good with that key alone. The zero value is ready to use.
 //
-// A proof is signed with ES256, EdDSA, PS256 or RS256, and is good once, at any replica: for as long as
+// A proof is signed with ES256, EdDSA, Ed25519, PS256 or RS256, and is good once, at any replica: for as long as
 // it would be accepted again, the store keeps a small record of it. Where the server is behind a proxy,
-// htu is compared with the URL that the metadata names, whatever the proxy calls it.
+// htu is compared with the URLs that the metadata names, whatever the proxy calls them.
 type DPoPConfig struct {
 	// ProofLifetime is how old a proof may be, by the client's clock; it may be 10 seconds ahead. 0 means
 	// one minute; at most ten.
 	ProofLifetime time.Duration
+	// WithoutRS256 refuses proofs that are signed with RS256 (FAPI 2.0 section 5.4.1).
+	WithoutRS256 bool
 	// NonceKey, if set, makes the server require a nonce of its own in every proof (section 8), so that
 	// none can be made in advance, and the client's clock does not matter. It has at least 32 random
 	// bytes, and all replicas share it. Changing it costs each client one more request.
@@ -58,7 +60,7 @@ func (c *DPoPConfig) verifier(issuer string) *dpop.Verifier {
 	if c == nil {
 		return nil
 	}
-	v := &dpop.Verifier{Lifetime: cmp.Or(c.ProofLifetime, defaultProofLifetime)}
+	v := &dpop.Verifier{Lifetime: cmp.Or(c.ProofLifetime, defaultProofLifetime), WithoutRS256: c.WithoutRS256}
 	if c.NonceKey != nil {
 		v.Nonces = dpop.NewNonces(c.NonceKey, issuer, cmp.Or(c.NonceLifetime, defaultNonceLifetime))
 	}
@@ -70,7 +72,7 @@ func (c *DPoPConfig) algorithms() []string {
 	if c == nil {
 		return nil
 	}
-	return dpop.Algorithms()
+	return (&dpop.Verifier{WithoutRS256: c.WithoutRS256}).Algorithms()
 }
 
 var (
@@ -100,7 +102,7 @@ func (s *Server) verifyProof(r *http.Request, endpoint string) (*dpop.Proof, err
 	if s.dpop == nil {
 		return nil, nil
 	}
-	proof, err := s.dpop.Verify(r, s.cfg.url(endpoint), "", s.now())
+	proof, err := s.dpop.Verify(r, "", s.now(), s.cfg.url(endpoint), s.cfg.aliasOf(endpoint))
 	if refusal, ok := errors.AsType[dpop.ProofError](err); ok {
 		return nil, proofRefused(refusal)
 	}

@@ -151,3 +151,28 @@ func TestAPushedRequestIsBoundByItsParameterOrItsProof(t *testing.T) {
 	refused(t, asked, http.StatusBadRequest, "use_dpop_nonce")
 	require.Len(t, asked.header.Values("DPoP-Nonce"), 1)
 }
+
+// A client with a certificate calls the endpoint at the alias, and makes its proof for that (RFC 9449 section
+// 4.3).
+func TestAProofIsForEitherURLThatTheMetadataNames(t *testing.T) {
+	t.Parallel()
+	w := newDeviceWorld(t, withDPoP, pushing, withMutualTLS(func(m *oauth2.MutualTLSConfig) { m.AliasOrigin = "https://mtls.example.com" }))
+	meta := w.metadata()
+	aliases := meta["mtls_endpoint_aliases"].(map[string]any)
+	for _, name := range []string{"token_endpoint", "introspection_endpoint", "revocation_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"} {
+		require.Contains(t, meta, name)
+		require.Contains(t, aliases, name, "where a client with a certificate authenticates")
+	}
+	key := w.dpopKey()
+	for htu, status := range map[string]int{
+		meta["token_endpoint"].(string): 200, aliases["token_endpoint"].(string): 200,
+		"https://mtls.example.com/par": 400, "https://mtls.example.com": 400, "https://evil.example/token": 400, "": 400,
+	} {
+		got := w.postProofs("/token", machine, values("grant_type", "client_credentials"), key.Proof(http.MethodPost, htu))
+		require.Equal(t, status, got.status, "%s: %s", htu, got.body)
+	}
+	used := key.Proof(http.MethodPost, aliases["token_endpoint"].(string), dpoptest.Claim("jti", "one"))
+	require.Equal(t, 200, w.postProofs("/token", machine, values("grant_type", "client_credentials"), used).status)
+	again := w.proof(key, dpoptest.Claim("jti", "one"))
+	refused(t, w.postProofs("/token", machine, values("grant_type", "client_credentials"), again), 400, "invalid_dpop_proof")
+}

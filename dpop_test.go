@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/internal/dpop/dpoptest"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 func withDPoP(cfg *oauth2.ServerConfig) { cfg.DPoP = &oauth2.DPoPConfig{} }
@@ -64,7 +65,7 @@ func refreshment(token string) url.Values {
 func TestATokenIsBoundToTheKeyOfTheProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withDPoP)
-	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256} {
+	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.PS256, jose.RS256} {
 		key := dpoptest.New(alg, w.clock.Now)
 		for client, form := range map[string]url.Values{
 			webApp: redemption(w.approve(codeRequest())), browserApp: w.browserCode(), machine: values("grant_type", "client_credentials"),
@@ -87,7 +88,7 @@ func TestDPoPIsServedAndAdvertisedWhereItIsConfiguredAlone(t *testing.T) {
 	algorithms := func(w *world) any {
 		return w.get(direct, "/.well-known/oauth-authorization-server", nil).json["dpop_signing_alg_values_supported"]
 	}
-	require.Equal(t, []any{"ES256", "EdDSA", "PS256", "RS256"}, algorithms(on))
+	require.Equal(t, []any{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}, algorithms(on))
 	require.Nil(t, algorithms(off))
 	got := off.postProofs("/token", machine, values("grant_type", "client_credentials"), "whatever")
 	require.Equal(t, "Bearer", got.str("token_type"), got.body)

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -26,12 +27,12 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request) {
 		return // sent on from a POST to the same request by GET
 	}
 	for _, check := range provingChecks {
-		if err := check.verify(r.Context(), s, req); err != nil {
+		if err := check.verify(s.addressed(r), s, req); err != nil {
 			s.errorPage(w, r, req, err)
 			return
 		}
 	}
-	w.Header().Set("Content-Security-Policy", contentSecurityPolicy(redirectOrigin(req.RedirectURI)))
+	w.Header().Set("Content-Security-Policy", contentSecurityPolicy(req.RedirectURI))
 	for _, check := range requestChecks {
 		if err := check.verify(r.Context(), s, req); err != nil {
 			s.sendError(w, r, req, asError(err))
@@ -54,9 +55,14 @@ type AuthorizationRequest struct {
 	Scope Scope
 	// Resource is what was asked for, or the only configured one (RFC 8707).
 	Resource []string
-	State    string
-	// ResponseMode is "query" or "form_post", or one of these with ".jwt" behind it.
-	ResponseMode string
+	// Details are the authorization details that were asked for (RFC 9396), a JSON array of objects that their
+	// types have let pass; [DetailsType] reads them. The page has to show them as well as the scope (section 3.1). nil:
+	// none were.
+	Details json.RawMessage
+	State   string
+	// ResponseType is that of the handler that serves the request, "code" by default, and ResponseMode
+	// is "query", "fragment" or "form_post", or one of these with ".jwt" behind it.
+	ResponseType, ResponseMode string
 
 	// Prompt, MaxAge, ACRValues, LoginHint and UILocales are the wishes of OpenID Connect Core
 	// section 3.1.2.1; it is the application that fulfils them. MaxAge is nil when there is none.
@@ -65,6 +71,10 @@ type AuthorizationRequest struct {
 	ACRValues []string
 	LoginHint string
 	UILocales []string
+
+	// UserCode is what the user's device shows, in the request of a device, and empty in every other; the
+	// page has to show it (RFC 8628 section 5.4). Such a request has no RedirectURI, no State and no wishes.
+	UserCode string
 
 	// FormToken is the value of the page's hidden field [FormTokenField].
 	FormToken string
@@ -82,9 +92,12 @@ type AuthorizationRequest struct {
 	pushed  *Authorization
 	// object is what a request object says about itself.
 	object requestObject
-	// spent is the form token that was answered, answerCore what the code of the answer is made of.
-	spent      string
-	answerCore tokenCore
+	// spent is the form token that was answered, formKey the key of the browser that answered it.
+	spent   string
+	formKey []byte
+	// response serves the response type; nil as long as none is known.
+	response *responseType
+	server   *Server
 }
 
 // Param returns a parameter of the request as it was sent, for extensions. It is unverified.
@@ -102,6 +115,9 @@ type Approval struct {
 	Subject string
 	// Scope is what was granted: no more than was asked for. nil means all of it.
 	Scope Scope
+	// Details are the authorization details that were granted: for each object one that was asked for and is no
+	// wider, as its type has it (see [AuthorizationDetailsType]). nil means all that was asked for, the empty array none.
+	Details json.RawMessage
 	// AuthTime, ACR, AMR and SessionID tell how and in which session the owner was authenticated.
 	AuthTime  time.Time
 	ACR       string
@@ -128,17 +144,21 @@ var provingChecks = []authorizeCheck{
 
 // requestChecks prove the rest. Their refusals go to the redirect URI.
 var requestChecks = []authorizeCheck{
+	{"the response type says where answers go", "OAuth 2.0 Multiple Response Types section 5", chooseResponse},
 	{"no parameter repeats", "RFC 6749 section 3.1", checkNoneRepeats},
 	{"the request was pushed where that is required", "RFC 9126 section 5", checkPushedWhereRequired},
 	{"the request is signed where that is required", "RFC 9101 section 10.5", checkSignedWhereRequired},
 	{"response_mode is served", "OAuth 2.0 Multiple Response Types section 2.1", checkResponseMode},
 	{"no request object is passed that is not served", "OpenID Connect Core section 3.1.2.6", checkNoRequestObject},
-	{"response_type is code", "RFC 6749 section 4.1.1", checkResponseType},
-	{"the client is registered for codes", "RFC 6749 section 4.1.2.1", checkCodeClientPolicy},
-	{"code_challenge is there, and is S256", "RFC 7636 section 4.4.1", checkCodeChallenge},
+	{"response_type is served", "RFC 6749 section 3.1.1", checkResponseType},
+	{"the client is registered for the grants of the response type", "RFC 6749 section 4.1.2.1", checkResponseGrants},
+	{"a token from here need not be bound to a key", "RFC 9449 section 5.2", checkUnboundTokens},
+	{"what the response type itself asks for holds", "RFC 6749 section 8.4", checkResponseRules},
+	{"for a code, code_challenge is there, and is S256", "RFC 7636 section 4.4.1", checkCodeChallenge},
 	{"scope is well-formed and registered for the client", "RFC 6749 section 3.3", checkScope},
 	{"resource is one of those served", "RFC 8707 section 2.1", checkResource},
 	{"scope is cut to what the resources take", "RFC 8707 section 2.2", cutScope},
+	{"authorization_details are of types that are served and the client's", "RFC 9396 section 5", checkDetails},
 	{"dpop_jkt is a thumbprint", "RFC 9449 section 10", checkDPoPKey},
 	{"prompt is consistent", "OpenID Connect Core section 3.1.2.1", checkPrompt},
 	{"max_age is a number", "OpenID Connect Core section 3.1.2.1", checkMaxAge},
@@ -168,12 +188,12 @@ func present(req *AuthorizationRequest, name string) error {
 }
 
 func checkClient(ctx context.Context, s *Server, req *AuthorizationRequest) error {
-	client, err := s.cfg.Clients.Client(ctx, req.form.get("client_id"))
+	client, err := s.lookUp(ctx, req.form.get("client_id"))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return ErrInvalidRequest.With("The client is unknown.")
+		return unknownTo(err)
 	case err != nil:
-		return unavailable(err)
+		return err
 	}
 	req.Client = client
 	return nil
@@ -209,26 +229,11 @@ func checkNoRequestObject(_ context.Context, _ *Server, req *AuthorizationReques
 	return nil
 }
 
-func checkResponseType(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	switch req.form.get("response_type") {
-	case "code":
-		return nil
-	case "":
-		return ErrInvalidRequest.With("response_type is missing.")
-	}
-	return ErrUnsupportedResponseType.With("The only response_type served is code.")
-}
-
-func checkCodeClientPolicy(_ context.Context, _ *Server, req *AuthorizationRequest) error {
-	if !req.Client.MayUse(GrantAuthorizationCode) {
-		return ErrUnauthorizedClient.With("The client is not registered for authorization_code.")
-	}
-	return nil
-}
-
 func checkCodeChallenge(_ context.Context, _ *Server, req *AuthorizationRequest) error {
 	challenge, method := req.form.get("code_challenge"), req.form.get("code_challenge_method")
 	switch {
+	case !req.response.rules.Code:
+		return nil
 	case challenge == "" && method == "" && req.Client.PKCEOptional && !req.Client.Public():
 		return nil
 	case challenge == "":

@@ -69,6 +69,23 @@ func TestOnlyAuthenticatedResourceServersIntrospect(t *testing.T) {
 	refused(t, w.post("/introspect", api, values()), 400, "invalid_request")
 }
 
+func TestAResourceServerWithoutGrantsCanDoNothingButIntrospect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	access, refresh := w.tokens()
+	for _, grant := range []string{"client_credentials", "authorization_code", "refresh_token"} {
+		got := w.token(api, "grant_type", grant, "code", w.approve(codeRequest()), "refresh_token", refresh)
+		refused(t, got, 400, "unauthorized_client")
+	}
+	query := codeRequest()
+	query.Set("client_id", api)
+	got := w.get(direct, "/authorize", query)
+	require.Equal(t, 400, got.status, got.body)
+	require.Empty(t, got.header.Get("Location"))
+	refused(t, w.post("/revoke", api, values("token", access)), 400, "invalid_grant")
+	require.True(t, w.active(access))
+}
+
 func TestRevokingARefreshTokenKillsTheAuthorization(t *testing.T) {
 	t.Parallel()
 	for _, superseded := range []bool{false, true} {

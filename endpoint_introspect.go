@@ -17,34 +17,37 @@ func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	req := &TokenRequest{Client: client, form: f}
-	if err := mayIntrospect(client); err != nil {
-		s.refuse(w, r, introspectionEndpoint, req, err)
-		return
-	}
-	token := f.get("token")
-	if token == "" {
-		s.refuse(w, r, introspectionEndpoint, req, ErrInvalidRequest.With("token is missing."))
-		return
-	}
-	answer := []byte(`{"active":false}`)
-	info, err := s.Check(r.Context(), token)
+	answer, err := s.introspect(r.Context(), client, f.get("token"))
 	switch {
-	case errors.Is(err, ErrInvalidToken):
-		err = nil
-	case err == nil && client.serves(info.Audience):
-		answer, err = introspection(info)
+	case err != nil:
+		s.refuse(w, r, introspectionEndpoint, &TokenRequest{Client: client}, err)
+	case s.keys != nil && acceptsMediaType(r, introspectionMediaType):
+		s.writeSignedIntrospection(w, r, client, answer.end())
+		answer.free()
+	default:
+		writeObject(w, http.StatusOK, answer)
 	}
-	if err != nil {
-		s.refuse(w, r, introspectionEndpoint, req, err)
-		return
-	}
-	if s.keys != nil && acceptsMediaType(r, introspectionMediaType) {
-		s.writeSignedIntrospection(w, r, req, answer)
-		return
-	}
-	writeBody(w, http.StatusOK, answer)
 }
+
+// introspect is what an introspection request is answered with.
+func (s *Server) introspect(ctx context.Context, client *Client, token string) (*object, error) {
+	if err := mayIntrospect(client); err != nil {
+		return nil, err
+	}
+	if token == "" {
+		return nil, ErrInvalidRequest.With("token is missing.")
+	}
+	switch info, err := s.Check(ctx, token); {
+	case errors.Is(err, ErrInvalidToken), err == nil && !client.serves(info.Audience):
+		return newObject().raw("active", jsonFalse), nil
+	case err != nil:
+		return nil, err
+	default:
+		return introspection(info)
+	}
+}
+
+var jsonTrue, jsonFalse = []byte("true"), []byte("false")
 
 // mayIntrospect: only a registered resource server that authenticates may ask (RFC 7662 section 2.1).
 func mayIntrospect(client *Client) error {
@@ -58,21 +61,20 @@ func mayIntrospect(client *Client) error {
 }
 
 // introspection is RFC 7662 section 2.2's answer. sub is absent when the client acts for itself.
-func introspection(info *TokenInfo) ([]byte, error) {
-	o := append(newObject(), `"active":true`...)
-	o = o.text("iss", info.Issuer).text("client_id", info.ClientID).text("token_type", info.Confirmation.tokenType())
+func introspection(info *TokenInfo) (*object, error) {
+	o := newObject().raw("active", jsonTrue)
+	o.text("iss", info.Issuer).text("client_id", info.ClientID).text("token_type", info.Confirmation.tokenType())
 	if info.Subject != "" {
-		o = o.text("sub", info.Subject)
+		o.text("sub", info.Subject)
 	}
-	o, err := o.facts(info)
-	return o.end(), err
+	return o, o.facts(info)
 }
 
 // reservedClaims are the Server's to tell (RFC 7662 section 2.2, RFC 9470 section 6.2, RFC 7800
-// section 3.1).
+// section 3.1, RFC 8693 section 4.1, RFC 9396 section 9).
 var reservedClaims = []string{
 	"active", "scope", "client_id", "token_type", "exp", "iat", "nbf", "sub", "aud", "iss", "jti",
-	"auth_time", "acr", "amr", "cnf",
+	"auth_time", "acr", "amr", "cnf", "act", "authorization_details",
 }
 
 // claims are the approval's and the application's members, without the reserved ones.

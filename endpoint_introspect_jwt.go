@@ -14,17 +14,17 @@ var signedHeaders = append(noStoreHeaders[:2:2], header{"Content-Type", introspe
 // writeSignedIntrospection writes an introspection answer as a JWT for the resource server that asked
 // (RFC 9701 section 5). It has neither sub nor exp of its own, so that it cannot pass for an access
 // token (section 8.1).
-func (s *Server) writeSignedIntrospection(w http.ResponseWriter, r *http.Request, req *TokenRequest, answer []byte) {
-	o := newObject().text("iss", s.cfg.Issuer).text("aud", req.Client.ID).number("iat", s.now().Unix())
-	o = append(o.name("token_introspection"), answer...)
+func (s *Server) writeSignedIntrospection(w http.ResponseWriter, r *http.Request, client *Client, answer []byte) {
+	o := newObject().text("iss", s.cfg.Issuer).text("aud", client.ID).number("iat", s.now().Unix()).raw("token_introspection", answer)
 	signed, err := s.sign(r.Context(), typIntrospection, o.end())
+	o.free()
 	if err != nil {
-		s.refuse(w, r, introspectionEndpoint, req, err)
+		s.refuse(w, r, introspectionEndpoint, &TokenRequest{Client: client}, err)
 		return
 	}
 	setHeaders(w.Header(), signedHeaders)
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write([]byte(signed)) //nolint:gosec // base64url and dots, and no page; a client that went away is no fault
+	_, _ = w.Write([]byte(signed)) // a client that went away is no fault
 }
 
 // acceptsMediaType reports whether a request names a media type in Accept, and does not refuse it by the

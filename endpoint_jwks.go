@@ -38,7 +38,9 @@ func (s *Server) JWKS(w http.ResponseWriter, r *http.Request) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	keys, err := s.keys.get(r.Context())
 	if err != nil {
-		s.emit(r.Context(), Event{Type: EventFault, Err: err})
+		if !senderLeft(r.Context(), err) {
+			s.emit(r.Context(), Event{Type: EventFault, Err: err})
+		}
 		writeError(w, asError(err))
 		return
 	}

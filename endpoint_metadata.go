@@ -14,6 +14,7 @@ const metadataPath = "/.well-known/oauth-authorization-server"
 type metadata struct {
 	Issuer                           string   `json:"issuer"`
 	AuthorizationEndpoint            string   `json:"authorization_endpoint,omitempty"`
+	DeviceAuthorizationEndpoint      string   `json:"device_authorization_endpoint,omitempty"`
 	TokenEndpoint                    string   `json:"token_endpoint"`
 	TokenEndpointAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionEndpoint            string   `json:"introspection_endpoint"`
@@ -25,12 +26,16 @@ type metadata struct {
 	GrantTypesSupported              []string `json:"grant_types_supported"`
 	CodeChallengeMethods             []string `json:"code_challenge_methods_supported,omitempty"`
 	ACRValuesSupported               []string `json:"acr_values_supported,omitempty"`
+	AuthorizationDetailsTypes        []string `json:"authorization_details_types_supported,omitempty"`
 	DPoPSigningAlgs                  []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	requestMetadata
 	signedAuthMetadata
 	mutualTLSMetadata
 	keyMetadata
-	AuthorizationResponseIssParameter bool `json:"authorization_response_iss_parameter_supported,omitempty"`
+	grantMetadata
+	RegistrationEndpoint              string `json:"registration_endpoint,omitempty"`
+	ClientIDMetadataDocuments         bool   `json:"client_id_metadata_document_supported,omitempty"`
+	AuthorizationResponseIssParameter bool   `json:"authorization_response_iss_parameter_supported,omitempty"`
 }
 
 func newMetadata(cfg *ServerConfig) ([]byte, error) {
@@ -45,21 +50,30 @@ func newMetadata(cfg *ServerConfig) ([]byte, error) {
 		RevocationEndpointAuthMethods:    cfg.AuthMethods,
 		ScopesSupported:                  cfg.Scopes,
 	}
-	for _, g := range cfg.Grants {
-		m.GrantTypesSupported = append(m.GrantTypesSupported, g.GrantType())
-	}
-	if cfg.serves(GrantAuthorizationCode) {
+	m.GrantTypesSupported = cfg.grantTypes()
+	m.AuthorizationDetailsTypes = cfg.detailsTypes()
+	if cfg.servesAuthorization() {
 		m.AuthorizationEndpoint = cfg.url(cfg.Endpoints.Authorization)
-		m.ResponseTypesSupported = []string{"code"}
-		m.CodeChallengeMethods = []string{challengeS256}
+		m.ResponseTypesSupported = cfg.responseTypes()
+		if cfg.responds(issuesCode) {
+			m.CodeChallengeMethods = []string{challengeS256}
+		}
 		m.AuthorizationResponseIssParameter = true
 		m.requestMetadata = newRequestMetadata(cfg)
 		m.ACRValuesSupported = cfg.ACRValues
 	}
+	if cfg.device() != nil {
+		m.DeviceAuthorizationEndpoint = cfg.url(cfg.Endpoints.DeviceAuthorization)
+	}
+	if cfg.Registration != nil {
+		m.RegistrationEndpoint = cfg.url(cfg.Endpoints.Registration)
+	}
+	m.ClientIDMetadataDocuments = cfg.clientIDMetadata() != nil
 	m.DPoPSigningAlgs = cfg.DPoP.algorithms()
 	m.signedAuthMetadata = newSignedAuthMetadata(cfg)
 	m.mutualTLSMetadata = newMutualTLSMetadata(cfg)
 	m.keyMetadata = newKeyMetadata(cfg)
+	m.grantMetadata = newGrantMetadata(cfg)
 	return json.Marshal(m)
 }
 

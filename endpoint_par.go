@@ -21,7 +21,8 @@ var pushEndpoint = directEndpoint{refused: EventPushRefused}
 // authenticates as at the token endpoint, a public one by its client_id alone, and leaves its
 // authorization request here. The request is held to the rules of the authorization endpoint at once;
 // what it fails is told in JSON. The answer is 201 with a request_uri, which is bound to the client,
-// expires (ServerConfig.PushedRequestLifetime) and leads to one code at most. It is 404 where
+// expires (ServerConfig.PushedRequestLifetime) and leads to one code at most. No page may call it from
+// another origin (CORS): a client that lives in the browser sends its request through it. It is 404 where
 // Endpoints.PushedAuthorization is empty.
 func (s *Server) PushAuthorizationRequest(w http.ResponseWriter, r *http.Request) {
 	if !s.cfg.servesPushes() {
@@ -39,8 +40,8 @@ func (s *Server) PushAuthorizationRequest(w http.ResponseWriter, r *http.Request
 		s.refuse(w, r, pushEndpoint, &TokenRequest{Client: client}, err)
 		return
 	}
-	writeBody(w, http.StatusCreated, newObject().text("request_uri", uri).
-		number("expires_in", int64(s.cfg.PushedRequestLifetime/time.Second)).end())
+	writeObject(w, http.StatusCreated, newObject().text("request_uri", uri).
+		number("expires_in", int64(s.cfg.PushedRequestLifetime/time.Second)))
 }
 
 // pushedForm is the authorization request alone, without what the client authenticated with.
@@ -68,10 +69,10 @@ func (s *Server) push(r *http.Request, req *AuthorizationRequest) (string, error
 			}
 		}
 	}
-	if err := s.useRequestObject(ctx, req); err != nil {
+	if err := s.bindPushedRequest(r, req); err != nil {
 		return "", err
 	}
-	if err := s.bindPushedRequest(r, req); err != nil {
+	if err := s.useRequestObject(ctx, req); err != nil {
 		return "", err
 	}
 	a, uri, err := s.requested(req)
@@ -90,7 +91,7 @@ func (s *Server) push(r *http.Request, req *AuthorizationRequest) (string, error
 // requested is the record of a request that waits for its resource owner.
 func (s *Server) requested(req *AuthorizationRequest) (*Authorization, bearerToken, error) {
 	now := s.now()
-	a, err := s.newAuthorization(&req.entropy, req.Client, GrantAuthorizationCode, now)
+	a, err := s.newAuthorization(&req.entropy, req.Client, req.response.rules.GrantTypes[0], now)
 	if err != nil {
 		return nil, bearerToken{}, err
 	}

@@ -112,6 +112,21 @@ func TestAPushIsAFormInAPOST(t *testing.T) {
 	refused(t, w.post("/par", webApp, many), http.StatusBadRequest, "invalid_request")
 }
 
+func TestNoPageMayPush(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pushing)
+	own := []string{"Origin", "https://spa.example.com"}
+	body := codeRequest("client_id", browserApp, "redirect_uri", browserRedirect, "scope", "read").Encode()
+	asked := w.raw(http.MethodOptions, "/par", nil, append(own, "Access-Control-Request-Method", "POST")...)
+	require.Equal(t, http.StatusMethodNotAllowed, asked.status)
+	sent := w.raw(http.MethodPost, "/par", strings.NewReader(body), own...)
+	require.Equal(t, http.StatusCreated, sent.status, sent.body)
+	for _, got := range []answer{asked, sent} {
+		require.Empty(t, got.header.Get("Access-Control-Allow-Origin"))
+		require.Empty(t, got.header.Get("Access-Control-Allow-Methods"))
+	}
+}
+
 func TestWhatThePushingClientAuthenticatedWithIsNotKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pushing)
@@ -263,9 +278,13 @@ func TestARequestURIExpiresUnlessABrowserCameInTime(t *testing.T) {
 func TestARequestURIIsBoundToItsClient(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pushing)
+	// Nothing but the binding keeps this one out.
+	twin := &oauth2.Client{ID: "twin", RedirectURIs: []string{webRedirect}, Scope: oauth2.Scope{"read", "write"}}
+	require.NoError(t, w.clients.CreateClient(t.Context(), twin))
 	query := w.pushed()
 	for name, change := range map[string]func(url.Values){
 		"another client":    func(v url.Values) { v.Set("client_id", otherApp) },
+		"its twin":          func(v url.Values) { v.Set("client_id", "twin") },
 		"no client":         func(v url.Values) { v.Del("client_id") },
 		"an unknown client": func(v url.Values) { v.Set("client_id", "nobody") },
 		"two clients":       func(v url.Values) { v.Add("client_id", otherApp) },

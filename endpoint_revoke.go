@@ -8,7 +8,8 @@ import (
 
 // Revoke is the revocation endpoint (RFC 7009): a client ends a token of its own. A refresh token, a
 // replaced one too, takes the whole authorization with it; an access token goes alone. An unknown
-// token answers 200 (section 2.2), another client's is refused and left alone (section 2.1).
+// token answers 200 (section 2.2), another client's is refused and left alone (section 2.1). So is the JWT
+// of a client that acts for itself, which no record knows: unsupported_token_type (section 2.2.1).
 // token_type_hint is ignored: the prefix tells.
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 	f, client, ok := s.receive(w, r, revocationEndpoint)
@@ -35,7 +36,7 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 	t, err := s.locate(ctx, token)
 	switch {
 	case errors.Is(err, errNoRecord):
-		return nil
+		return errUnrevocable
 	case errors.Is(err, ErrNotFound):
 		return s.expireForeign(ctx, token, client)
 	case err != nil:
@@ -60,6 +61,8 @@ func (s *Server) expire(ctx context.Context, token string, client *Client) error
 	return unavailable(ErrConflict)
 }
 
+var errUnrevocable = ErrUnsupportedTokenType.With("This token cannot be revoked. It ends when it expires.")
+
 var errForeignClient = ErrInvalidGrant.With("The token was issued to another client.")
 
 // expireIn ends a token that is proven to be of this record. ErrConflict: the record changed.
@@ -69,7 +72,7 @@ func (s *Server) expireIn(ctx context.Context, a *Authorization, t bearerToken, 
 		if !next.dropAccess(t) {
 			return nil
 		}
-		if next.Refresh != nil || len(next.Access) > 0 {
+		if next.Refresh != nil || len(next.Access) > 0 || next.Code != nil && next.Code.Digest != "" {
 			next.settle(s.now())
 			err := s.cfg.Tokens.Update(ctx, next)
 			switch {

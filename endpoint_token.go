@@ -15,7 +15,7 @@ func (s *Server) Token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.offerNonce(w, r)
-	req := &TokenRequest{Client: client, Now: s.now(), form: f, server: s}
+	req := &TokenRequest{Client: client, Now: s.now(), form: f, server: s, http: r}
 	for _, check := range tokenChecks {
 		if err := check.verify(s, req); err != nil {
 			s.refuse(w, r, tokenEndpoint, req, err)
@@ -42,11 +42,14 @@ func (s *Server) exchange(ctx context.Context, req *TokenRequest) (*minted, erro
 	switch {
 	case err != nil:
 		return nil, err
-	case issuance == nil || issuance.Authorization == nil:
+	case issuance == nil || issuance.Authorization == nil && issuance.answer == nil:
 		return nil, ErrServerError.Because(errGrantNothing)
 	}
 	if err := s.spendProof(ctx, req.proof); err != nil {
 		return nil, err
+	}
+	if issuance.answer != nil {
+		return issuance.answer(ctx)
 	}
 	req.exchange = exchange{server: s, req: req, issuance: issuance}
 	return req.exchange.run(ctx)
@@ -64,6 +67,7 @@ var tokenChecks = []struct {
 	{"the client is registered for the grant", "RFC 6749 section 5.2", checkClientMayUseGrant},
 	{"scope is well-formed and registered for the client", "RFC 6749 section 3.3", checkTokenScope},
 	{"resource is one of those served", "RFC 8707 section 2.2", checkTokenResource},
+	{"authorization_details are of types that are served and the client's", "RFC 9396 section 8", checkTokenDetails},
 }
 
 func checkGrantTypePresent(_ *Server, req *TokenRequest) error {
@@ -89,11 +93,17 @@ func checkClientMayUseGrant(_ *Server, req *TokenRequest) error {
 }
 
 func checkTokenScope(s *Server, req *TokenRequest) (err error) {
+	if s.targetsElsewhere(req) {
+		return nil
+	}
 	req.Scope, err = s.requestedScope(req.Client, req.Param("scope"))
 	return err
 }
 
 func checkTokenResource(s *Server, req *TokenRequest) (err error) {
+	if s.targetsElsewhere(req) {
+		return nil
+	}
 	req.Resource, err = s.requestedResource(req.form)
 	return err
 }
@@ -123,10 +133,12 @@ func (s *Server) defaultScope(client *Client) Scope {
 // requestedResource reads the resource parameters (RFC 8707 section 2); nil when there are none.
 func (s *Server) requestedResource(f form) ([]string, error) {
 	resources := f.all("resource")
-	for _, uri := range resources {
-		if s.cfg.resource(uri) == nil {
+	for i, uri := range resources {
+		r := s.cfg.requestedAs(uri)
+		if r == nil {
 			return nil, ErrInvalidTarget.With("The resource is unknown.")
 		}
+		resources[i] = r.URI
 	}
 	slices.Sort(resources)
 	return slices.Compact(resources), nil

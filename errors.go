@@ -31,13 +31,15 @@ type Error struct {
 
 // The errors of the token endpoint (RFC 6749 section 5.2), of the authorization endpoint
 // (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 9101 section 7), of resource indicators
-// (RFC 8707 section 2) and of protected resources (RFC 6750 section 3.1).
+// (RFC 8707 section 2), of device codes (RFC 8628 section 3.5), of revocation (RFC 7009 section 2.2.1) and of
+// protected resources (RFC 6750 section 3.1).
 var (
 	ErrInvalidRequest          = &Error{Code: "invalid_request"}
 	ErrInvalidClient           = &Error{Code: "invalid_client", Status: http.StatusUnauthorized}
 	ErrInvalidGrant            = &Error{Code: "invalid_grant"}
 	ErrUnauthorizedClient      = &Error{Code: "unauthorized_client"}
 	ErrUnsupportedGrantType    = &Error{Code: "unsupported_grant_type"}
+	ErrUnsupportedTokenType    = &Error{Code: "unsupported_token_type"}
 	ErrInvalidScope            = &Error{Code: "invalid_scope"}
 	ErrInvalidTarget           = &Error{Code: "invalid_target"}
 	ErrAccessDenied            = &Error{Code: "access_denied"}
@@ -49,6 +51,9 @@ var (
 	ErrLoginRequired           = &Error{Code: "login_required"}
 	ErrConsentRequired         = &Error{Code: "consent_required"}
 	ErrInteractionRequired     = &Error{Code: "interaction_required"}
+	ErrAuthorizationPending    = &Error{Code: "authorization_pending"}
+	ErrSlowDown                = &Error{Code: "slow_down"}
+	ErrExpiredToken            = &Error{Code: "expired_token"}
 	ErrServerError             = &Error{Code: "server_error", Status: http.StatusInternalServerError}
 	ErrTemporarilyUnavailable  = &Error{Code: "temporarily_unavailable", Status: http.StatusServiceUnavailable}
 	ErrInvalidToken            = &Error{Code: "invalid_token", Status: http.StatusUnauthorized}

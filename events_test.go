@@ -1,9 +1,13 @@
 package oauth2_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -98,4 +102,70 @@ func atLeastOne(n int) error {
 		return errors.New("nothing was ended")
 	}
 	return nil
+}
+
+// withEverything serves every endpoint whose refusals have an event.
+func withEverything(cfg *oauth2.ServerConfig) {
+	pushing(cfg)
+	withRegistration()(cfg)
+	withKeys()(cfg)
+	cfg.Grants = deviceGrants(oauth2.DeviceGrant{})
+}
+
+func TestASenderWhoGoesAwayIsNoFaultAndATimeThatRunsOutIs(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded"
+	for path, request := range map[string]struct {
+		client, kind, body string
+		refused            oauth2.EventType
+	}{
+		"/token":                {machine, form, "grant_type=client_credentials", oauth2.EventTokenRefused},
+		"/introspect":           {api, form, "token=at_x", oauth2.EventIntrospectionRefused},
+		"/revoke":               {webApp, form, "token=at_x", oauth2.EventRevocationRefused},
+		"/par":                  {webApp, form, codeRequest().Encode(), oauth2.EventPushRefused},
+		"/device_authorization": {webApp, form, "", oauth2.EventDeviceRefused},
+		"/authorize":            {"", form, "", oauth2.EventAuthorizationRefused},
+		"/device":               {"", form, "user_code=BCDF-GHJK", oauth2.EventAuthorizationRefused},
+		"/register":             {"", "application/json", `{"redirect_uris":["https://new.example.com/cb"]}`, oauth2.EventRegistrationRefused},
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, withEverything)
+			method, target := http.MethodPost, w.url+path
+			if path == "/authorize" {
+				method, target = http.MethodGet, target+"?"+w.pushed().Encode() // which is in the store
+			}
+			send := func(ctx context.Context) {
+				t.Helper()
+				r := httptest.NewRequest(method, target, strings.NewReader(request.body)).WithContext(ctx)
+				r.Header.Set("Content-Type", request.kind)
+				if request.client != "" {
+					r.SetBasicAuth(request.client, secretOf(request.client))
+				}
+				got := httptest.NewRecorder()
+				w.server.ServeHTTP(got, r)
+				require.Equal(t, http.StatusServiceUnavailable, got.Code, got.Body)
+			}
+			gone, leave := context.WithCancel(t.Context())
+			leave()
+			send(gone)
+			require.Equal(t, request.refused, w.last().Type)
+			require.ErrorIs(t, w.last().Err, context.Canceled)
+
+			late, end := context.WithDeadline(t.Context(), time.Unix(0, 0))
+			defer end()
+			send(late)
+			require.Equal(t, oauth2.EventFault, w.last().Type)
+			require.ErrorIs(t, w.last().Err, context.DeadlineExceeded)
+		})
+	}
+}
+
+func TestWhoGoesAwayWithoutTheKeysIsToldToNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withKeys())
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	w.server.JWKS(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, w.url+"/jwks", nil).WithContext(gone))
+	require.Empty(t, w.eventTypes())
 }

@@ -153,5 +153,5 @@ func ExampleNew() {
 	// oauth2: Issuer "http://id.example.com" is not https; http is allowed on 127.0.0.1, [::1] and localhost only
 	// oauth2: Clients is required
 	// oauth2: Tokens is required
-	// oauth2: Consent is required by the authorization code grant
+	// oauth2: Consent is required by the authorization endpoint
 }

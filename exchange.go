@@ -1,10 +1,12 @@
 package oauth2
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
-	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -28,10 +30,13 @@ type minted struct {
 	refresh   bearerToken // the zero value: none
 	token     AccessToken // as the record has it
 	scope     Scope
+	details   json.RawMessage
 	unchanged bool
 	texts     struct{ access, refresh string }
 	lifetime  time.Duration
 	extra     map[string]any
+	// tokenType is that of what is no access token. Empty: that of token.
+	tokenType string
 }
 
 var errRevokedMeanwhile = ErrInvalidGrant.With("The authorization has ended.")
@@ -53,6 +58,9 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 			return nil, x.refused(ctx, a, err)
 		}
 		if err := x.signAccess(ctx, next); err != nil {
+			return nil, err
+		}
+		if err := x.spend(ctx); err != nil {
 			return nil, err
 		}
 		if out.unchanged || x.unrecorded(next) {
@@ -79,6 +87,16 @@ func (x *exchange) run(ctx context.Context) (*minted, error) {
 		}
 	}
 	return nil, unavailable(ErrConflict)
+}
+
+// spend uses up what is good for one request, which tries again without it.
+func (x *exchange) spend(ctx context.Context) error {
+	spend := x.issuance.spend
+	if spend == nil {
+		return nil
+	}
+	x.issuance.spend = nil
+	return spend(ctx)
 }
 
 // again reads the record anew, and tells the backoff how long that took.
@@ -127,14 +145,17 @@ func (x *exchange) apply(a *Authorization, now time.Time) (*Authorization, *mint
 		out.scope = next.Scope
 	}
 	var err error
-	if out.scope, err = x.server.cfg.scopeFor(x.audience(next), out.scope); err != nil {
+	if out.scope, err = x.scopeFor(next, out.scope); err != nil {
+		return nil, nil, err
+	}
+	if out.details, err = x.detailsFor(next, out.scope); err != nil {
 		return nil, nil, err
 	}
 	if out.access.kind, err = x.server.kindFor(x.audience(next)); err != nil {
 		return nil, nil, err
 	}
 	if r := &x.issuance.rotated; x.issuance.refreshes {
-		out.refresh = newBearerToken(kindRefresh, next.ID, next.LineageKey, r.refresh)
+		out.refresh = r.refresh
 		if x.sameAsBefore(next, r, out, now) {
 			return next, out, nil
 		}
@@ -174,7 +195,20 @@ func (x *exchange) mayIssueFrom(a *Authorization) error {
 	case !Scope(a.Resource).Includes(x.issuance.Audience):
 		return ErrInvalidTarget.With("The resource was not granted.")
 	}
-	return nil
+	return checkDetailsGranted(a, x.req)
+}
+
+// scopeFor cuts the scope of the access token to what its resources take, and to what the client is registered
+// for by now: a registration that was narrowed since the grant counts from the next token on.
+func (x *exchange) scopeFor(a *Authorization, scope Scope) (Scope, error) {
+	client, served := x.req.Client, x.server.cfg.Scopes
+	gone := func(token string) bool { return !client.Scope.Has(token) || served != nil && !served.Has(token) }
+	if slices.ContainsFunc(scope, gone) {
+		if scope = slices.DeleteFunc(slices.Clone(scope), gone); len(scope) == 0 {
+			return nil, ErrInvalidScope.With("The client is registered for none of the scope any more.")
+		}
+	}
+	return x.server.cfg.scopeFor(x.audience(a), scope)
 }
 
 // sameAsBefore answers a retry with the access token of the lost answer, if it was asked for in the
@@ -185,7 +219,8 @@ func (x *exchange) sameAsBefore(a *Authorization, r *rotated, out *minted, now t
 	}
 	access := newBearerToken(out.access.kind, a.ID, a.LineageKey, r.access)
 	token, live := a.findAccess(access, now)
-	if !live || !token.Confirmation.equal(x.req.Confirmation) || !token.scopeIn(a).equal(out.scope) || !Scope(token.audienceIn(a)).equal(x.audience(a)) {
+	if !live || !token.Confirmation.equal(x.req.Confirmation) || !token.scopeIn(a).equal(out.scope) || !Scope(token.audienceIn(a)).equal(x.audience(a)) ||
+		!bytes.Equal(token.detailsIn(a), out.details) {
 		return false
 	}
 	out.access, out.token, out.unchanged = access, token, true
@@ -194,6 +229,9 @@ func (x *exchange) sameAsBefore(a *Authorization, r *rotated, out *minted, now t
 
 func (x *exchange) mintAccess(a *Authorization, core tokenCore, out *minted, now time.Time) {
 	lifetime := x.server.cfg.lifetimeFor(x.req.Client, x.audience(a))
+	if x.issuance.AccessLifetime != 0 {
+		lifetime = min(lifetime, x.issuance.AccessLifetime)
+	}
 	if out.access.kind == kindJWT {
 		lifetime = min(lifetime, x.server.cfg.Keys.Retain)
 	}
@@ -210,6 +248,9 @@ func (x *exchange) mintAccess(a *Authorization, core tokenCore, out *minted, now
 	}
 	if audience := x.audience(a); !Scope(audience).equal(a.Resource) {
 		out.token.Audience = audience
+	}
+	if !bytes.Equal(out.details, a.Details) {
+		out.token.narrowDetails(out.details)
 	}
 	a.addAccess(out.token)
 }
@@ -247,16 +288,17 @@ func (x *exchange) refused(ctx context.Context, a *Authorization, err error) err
 	return verdict.refusal
 }
 
-// issued tells the event and puts the tokens into words.
-func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) *minted {
-	out, prefixes := &x.out, &x.server.cfg.Prefixes
-	if out.access.kind != kindJWT {
-		out.texts.access = out.access.text(prefixes.Access)
-	}
-	if out.refresh.kind != "" {
-		out.texts.refresh = out.refresh.text(prefixes.Refresh)
-	}
+// inWords puts the tokens into words. A JWT is signed before.
+func (x *exchange) inWords(now time.Time) *minted {
+	out := &x.out
+	out.spell(&x.server.cfg.Prefixes)
 	out.lifetime = out.token.ExpiresAt.Sub(now)
+	return out
+}
+
+// issued puts the tokens into words and tells the event.
+func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) *minted {
+	out := x.inWords(now)
 	if x.server.cfg.OnEvent == nil {
 		return out
 	}
@@ -267,9 +309,26 @@ func (x *exchange) issued(ctx context.Context, a *Authorization, now time.Time) 
 			event.Type = EventRefreshRetried
 		}
 	}
-	event.GrantType, event.Scope = x.req.GrantType, out.scope
+	event.GrantType, event.Scope, event.DetailsTypes = x.req.GrantType, out.scope, detailsTypesOf(out.details)
 	x.server.emit(ctx, event)
 	return out
+}
+
+// spell puts the tokens into words, which share one allocation.
+func (m *minted) spell(prefixes *TokenPrefixes) {
+	var buf [4 * tokenChars]byte
+	text := buf[:0]
+	if m.access.kind != kindJWT {
+		text = m.access.appendText(text, prefixes.Access)
+	}
+	access := len(text)
+	if m.refresh.kind != "" {
+		text = m.refresh.appendText(text, prefixes.Refresh)
+	}
+	texts := string(text)
+	if m.texts.refresh = texts[access:]; access > 0 {
+		m.texts.access = texts[:access]
+	}
 }
 
 // subjectActive asks the application whether the subject may still be served.
@@ -307,6 +366,8 @@ func (a *Authorization) holds(t bearerToken, now time.Time) bool {
 	switch t.kind {
 	case kindCode:
 		return a.Code != nil && t.is(a.Code.Digest) && now.Before(a.Code.ExpiresAt)
+	case kindDevice:
+		return a.Device != nil && a.Device.Status == DeviceApproved && t.is(a.Device.Digest) && now.Before(a.Device.ExpiresAt)
 	case kindRefresh:
 		return a.Refresh != nil && t.is(a.Refresh.Digest) && now.Before(a.Refresh.ExpiresAt)
 	}
@@ -319,31 +380,4 @@ func notFoundAs(err error, e *Error) error {
 		return e
 	}
 	return nil
-}
-
-// A backoff spaces the attempts of writers that collide: full jitter, in units of what a store call
-// takes just now, growing to about 128 of them. The first one who collides tries again at once.
-type backoff struct {
-	call   time.Duration
-	window int
-}
-
-func (b *backoff) took(call time.Duration) {
-	b.call = max(b.call, min(call, 50*time.Millisecond))
-	b.window = min(max(2*b.window, 2), 128)
-}
-
-func (b *backoff) jitter() time.Duration {
-	return rand.N(time.Duration(b.window)*b.call + 1) //nolint:gosec // it spreads load and guards nothing
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

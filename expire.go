@@ -15,6 +15,7 @@ const listPage = 100
 
 // ExpireToken ends any one code or token, without asking whose it is: an access token goes alone, a
 // code or a refresh token takes its authorization with it. An unknown one is no error.
+// ErrUnsupportedTokenType: it is a client's own JWT, which no record knows, and is good until it expires.
 // ErrTemporarilyUnavailable: the store failed, and it may still be good.
 func (s *Server) ExpireToken(ctx context.Context, token string) error {
 	return s.expire(ctx, token, nil)

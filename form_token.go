@@ -39,21 +39,25 @@ func (s *Server) newFormToken(w http.ResponseWriter, r *http.Request, req *Autho
 	key, ok := s.formKey(r)
 	if !ok {
 		key = make([]byte, formCookieBytes)
-		if err := s.random(key); err != nil {
+		if err := req.entropy.draw(s, key); err != nil {
 			return err
 		}
 		cookie := s.formCookie
-		cookie.Value = base64.RawURLEncoding.EncodeToString(key)
+		var value [digestChars]byte // as long as a key
+		base64.RawURLEncoding.Encode(value[:], key)
+		cookie.Value = string(value[:])
 		http.SetCookie(w, &cookie)
 	}
 	var token [formTokenBytes]byte
-	if err := s.random(token[8:formNonceBytes]); err != nil {
+	if err := req.entropy.draw(s, token[8:formNonceBytes]); err != nil {
 		return err
 	}
 	binary.BigEndian.PutUint64(token[:], uint64(s.now().Unix()))
 	mac := s.formMAC(key, token[:formNonceBytes], req)
 	copy(token[formNonceBytes:], mac[:])
-	req.FormToken = base64.RawURLEncoding.EncodeToString(token[:])
+	var text [(formTokenBytes*8 + 5) / 6]byte
+	base64.RawURLEncoding.Encode(text[:], token[:])
+	req.FormToken = string(text[:])
 	return nil
 }
 
@@ -75,14 +79,19 @@ func (s *Server) verifyFormToken(r *http.Request, req *AuthorizationRequest) err
 	if s.now().Sub(shown) > formTokenLifetime {
 		return errFormExpired
 	}
-	req.answerCore = answerCore(key, req.spent)
+	req.formKey = key
 	return nil
 }
 
-// answerCore derives the core of the code that an answer leads to, so that every answer to one page
-// leads to the same code. It takes the browser's key and the page's token: the store has neither.
-func answerCore(key []byte, formToken string) tokenCore {
-	sum := hmacSHA256(key, []byte("code"), []byte(formToken))
+// answerCore derives the core of the code or access token that an answer leads to, so that every answer
+// to one page leads to the same. It takes the browser's key and the page's token: the store has neither.
+// What is told of the one tells nothing of the other.
+func answerCore(key []byte, kind tokenKind, formToken string) tokenCore {
+	label := "code"
+	if kind != kindCode {
+		label = "token"
+	}
+	sum := hmacSHA256(key, []byte(label), []byte(formToken))
 	return tokenCore(sum[:])
 }
 

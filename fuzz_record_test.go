@@ -18,7 +18,7 @@ func recordSeeds(f *testing.F) [][]byte {
 	for i := range 3 {
 		r, err := active.rotate(token, "salt", halfMin, noon.Add(time.Duration(i)*time.Second))
 		require.NoError(f, err)
-		token = newBearerToken(kindRefresh, active.ID, active.LineageKey, r.refresh)
+		token = r.refresh
 		active.addAccess(AccessToken{Digest: "x", IssuedAt: noon, ExpiresAt: noon.Add(time.Hour), Audience: []string{}})
 	}
 	seeds := [][]byte{
@@ -159,7 +159,7 @@ func requireRotated(t *testing.T, a *Authorization, token bearerToken, salt stri
 		return
 	}
 	require.True(t, alive)
-	next := newBearerToken(kindRefresh, a.ID, a.LineageKey, got.refresh)
+	next := got.refresh
 	require.Equal(t, a.Refresh.Digest, next.digest(), "what is handed out is what the record keeps")
 	if got.retried {
 		require.True(t, forgiven && !current)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2/internal/dpop"
@@ -15,6 +17,8 @@ import (
 // A GrantHandler serves one grant type at the token endpoint (RFC 6749 section 4). It decides, and
 // the Server issues: the client is authenticated and its policy checked before Exchange is called.
 // Implementations are safe for concurrent use.
+//
+// New asks a handler that has a method Validate() error whether it can be used as it is configured.
 type GrantHandler interface {
 	// GrantType is the value of grant_type, for an extension an absolute URI (RFC 6749 section 4.5).
 	GrantType() string
@@ -33,6 +37,10 @@ type TokenRequest struct {
 	Scope Scope
 	// Resource was asked for (RFC 8707 section 2.2); each is configured. nil: none was named.
 	Resource []string
+	// Details are the authorization details that were asked for (RFC 9396), a JSON array of objects that their
+	// types have let pass. The access token has them alone, if the Issuance's Authorization has as much;
+	// nil: none were, and it has all.
+	Details json.RawMessage
 	// Confirmation is the key that the request has proven to hold, and that its tokens are bound to. nil:
 	// none was proven, and they are bearer tokens.
 	Confirmation *Confirmation
@@ -41,6 +49,7 @@ type TokenRequest struct {
 
 	form    form
 	server  *Server
+	http    *http.Request
 	entropy entropy
 	// proof is the DPoP proof of Confirmation.JKT. It is spent once the grant has decided.
 	proof *dpop.Proof
@@ -60,6 +69,9 @@ type Issuance struct {
 	Scope Scope
 	// Audience of the access token. nil means all of the Authorization's resources.
 	Audience []string
+	// AccessLifetime is the longest that the access token is good for. 0 means no limit of its own:
+	// that of the client, of the resources and of the server.
+	AccessLifetime time.Duration
 	// RefreshToken asks for a refresh token too. It is issued if the client may use it.
 	RefreshToken bool
 	// Extra are further members of the answer (RFC 6749 section 5.1). They replace none.
@@ -73,6 +85,11 @@ type Issuance struct {
 	rotated   rotated
 	// forks: Apply is a transition of this package, which changes nothing that a fork shares.
 	forks bool
+	// spend, if set, uses up what the request brought, such as an assertion. It is called once, when nothing
+	// about the request can be refused any more, and before anything is stored.
+	spend func(ctx context.Context) error
+	// answer, if set, makes what is handed out in the place of tokens, without a record.
+	answer func(ctx context.Context) (*minted, error)
 }
 
 // Param returns a parameter of the body, which cannot repeat. One without a value counts as absent.
@@ -80,6 +97,18 @@ func (req *TokenRequest) Param(name string) string { return req.form.get(name) }
 
 // Params returns the values of resource or audience, the two parameters that may repeat.
 func (req *TokenRequest) Params(name string) []string { return req.form.all(name) }
+
+// VerifyPassword is [Server.VerifyPassword] for a grant that takes a user's password: name is the user
+// name as it was sent.
+func (req *TokenRequest) VerifyPassword(name, hash, password string) (bool, error) {
+	return req.server.VerifyPassword(req.http, name, hash, password)
+}
+
+// TryPassword is [Server.TryPassword] for a grant that takes a user's password: name is the user name
+// as it was sent.
+func (req *TokenRequest) TryPassword(name string, verify func(context.Context) (bool, error)) (bool, error) {
+	return req.server.TryPassword(req.http, name, verify)
+}
 
 // Begin returns a new authorization of the request's client for subject, which is empty when the
 // client acts for itself, and UTF-8 text without NUL otherwise. It has the scope and the resources
@@ -108,17 +137,26 @@ func (req *TokenRequest) Begin(subject string) (*Authorization, error) {
 func (req *TokenRequest) Load(ctx context.Context, token string) (*Authorization, error) {
 	t, err := req.server.locate(ctx, token)
 	if err != nil {
-		return nil, cmp.Or(notFoundAs(err, ErrInvalidGrant.With("The token is unknown.")), err)
+		return nil, cmp.Or(notFoundAs(err, errTokenUnknown), err)
 	}
-	a, err := req.server.load(ctx, t, ErrInvalidGrant.With("The token is unknown."))
+	a, err := req.server.load(ctx, t, errTokenUnknown)
+	switch {
+	case err != nil:
+		return nil, err
+	case a.ClientID != req.Client.ID || !a.holds(t, req.Now):
+		return nil, errTokenUnknown
+	}
+	err = req.server.checkParents(ctx, a, req.Now)
+	if errors.Is(err, ErrInvalidToken) {
+		err = errTokenUnknown
+	}
 	if err != nil {
 		return nil, err
 	}
-	if a.ClientID != req.Client.ID || !a.holds(t, req.Now) {
-		return nil, ErrInvalidGrant.With("The token is unknown.")
-	}
 	return a, nil
 }
+
+var errTokenUnknown = ErrInvalidGrant.With("The token is unknown.")
 
 // load reads the record that a token names. unknown is the answer when there is none.
 func (s *Server) load(ctx context.Context, t bearerToken, unknown *Error) (*Authorization, error) {
@@ -138,6 +176,7 @@ func (s *Server) parseAny(text string) (bearerToken, bool) {
 		{kindAccess, s.cfg.Prefixes.Access},
 		{kindRefresh, s.cfg.Prefixes.Refresh},
 		{kindCode, s.cfg.Prefixes.Code},
+		{kindDevice, s.cfg.Prefixes.Device},
 	} {
 		if t, ok := parseBearerToken(k.kind, k.prefix, text); ok {
 			return t, true
@@ -157,7 +196,11 @@ func (s *Server) newAuthorization(source *entropy, client *Client, grantType str
 	base64.RawURLEncoding.Encode(chars[:idChars], drawn[:idBytes])
 	base64.RawURLEncoding.Encode(chars[idChars:], drawn[idBytes:])
 	texts := string(chars[:])
-	return &Authorization{
+	// So do the record and its first access token.
+	a := &struct {
+		Authorization
+		access [1]AccessToken
+	}{Authorization: Authorization{
 		ID:         texts[:idChars],
 		Format:     formatPlain,
 		Issuer:     s.cfg.Issuer,
@@ -166,7 +209,9 @@ func (s *Server) newAuthorization(source *entropy, client *Client, grantType str
 		LineageKey: texts[idChars:],
 		CreatedAt:  now,
 		EndsAt:     now.Add(s.cfg.AuthorizationLifetime),
-	}, nil
+	}}
+	a.Access = a.access[:0]
+	return &a.Authorization, nil
 }
 
 // An entropy is random bytes that are read at once for all that one request draws: each read costs

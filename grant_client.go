@@ -21,5 +21,6 @@ func (ClientCredentialsGrant) Exchange(_ context.Context, req *TokenRequest) (*I
 	if err != nil {
 		return nil, err
 	}
+	a.Details = req.Details
 	return &Issuance{Authorization: a}, nil
 }

@@ -24,6 +24,7 @@ var codeChecks = []struct {
 	{"the request is proven with the key of dpop_jkt", "RFC 9449 section 10", checkCodeKey},
 	{"scope is not widened", "RFC 6749 section 3.3", checkScopeGranted},
 	{"resource was granted", "RFC 8707 section 2.2", checkResourceGranted},
+	{"authorization_details were granted", "RFC 9396 section 6", checkDetailsGranted},
 }
 
 // Exchange redeems a code.
@@ -40,7 +41,7 @@ func (CodeGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, er
 	if err != nil {
 		return nil, err
 	}
-	if a.Code == nil || !code.provenBy(a.LineageKey) {
+	if a.Code == nil || !a.issued(code, a.Code.Digest) {
 		return nil, errCodeUnknown
 	}
 	req.presented = a

@@ -9,7 +9,12 @@ import (
 // replaced each time (RFC 9700 section 4.14.2): one that was replaced a moment ago is forgiven
 // (ServerConfig.RefreshGrace), one that was replaced long ago ends the authorization. The zero value
 // is ready to use.
-type RefreshGrant struct{}
+type RefreshGrant struct {
+	// KeepConfidential leaves the refresh tokens of confidential clients as they are: each is good for as many
+	// access tokens as its client, which authenticates each time, asks for (FAPI 2.0 section 5.3.2.1 item 9).
+	// Their reuse tells no thief then. Those of public clients are replaced nevertheless.
+	KeepConfidential bool
+}
 
 // GrantType returns "refresh_token".
 func (RefreshGrant) GrantType() string { return GrantRefreshToken }
@@ -23,10 +28,11 @@ var refreshChecks = []struct {
 	{"the refresh token is bound to no other key", "RFC 9449 section 5", checkRefreshKey},
 	{"scope is not widened", "RFC 6749 section 6", checkScopeGranted},
 	{"resource was granted", "RFC 8707 section 2.2", checkResourceGranted},
+	{"authorization_details were granted", "RFC 9396 section 6", checkDetailsGranted},
 }
 
-// Exchange rotates a refresh token.
-func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, error) {
+// Exchange rotates a refresh token, or keeps it.
+func (g RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance, error) {
 	s := req.server
 	text := req.Param("refresh_token")
 	if text == "" {
@@ -36,7 +42,7 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 	if err != nil {
 		return nil, err
 	}
-	if a.Refresh == nil || !token.provenBy(a.LineageKey) {
+	if a.Refresh == nil || !a.issued(token, a.Refresh.Digest) {
 		return nil, errRefreshUnknown
 	}
 	req.presented = a
@@ -55,7 +61,7 @@ func (RefreshGrant) Exchange(ctx context.Context, req *TokenRequest) (*Issuance,
 		return nil, err
 	}
 	salt := base64.RawURLEncoding.EncodeToString(drawn[:])
-	rule := rotationRule{grace: s.cfg.RefreshGrace, pepper: s.cfg.Pepper}
+	rule := rotationRule{grace: s.cfg.RefreshGrace, pepper: s.cfg.Pepper, keep: g.KeepConfidential && !req.Client.Public()}
 	issuance := &Issuance{Authorization: a, Scope: req.Scope, Audience: req.Resource, forks: true, refreshes: true}
 	spent := token // a copy, so that token itself stays on the stack
 	issuance.Apply = func(a *Authorization) (err error) {

@@ -119,6 +119,22 @@ func TestNarrowingIsToldAndTheOriginalScopeIsKept(t *testing.T) {
 	require.Equal(t, "read write", w.refresh(narrowed.str("refresh_token")).str("scope"))
 }
 
+func TestARegistrationThatWasNarrowedCountsFromTheNextTokenOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	register := func(scope ...string) { w.changeClient(webApp, func(c *oauth2.Client) { c.Scope = scope }) }
+	_, refresh := w.tokens()
+	register("read")
+	less := w.refresh(refresh)
+	require.Equal(t, "read", less.str("scope"), less.body)
+	require.Equal(t, "read", w.told(less.str("access_token"))["scope"])
+	require.Equal(t, less.str("access_token"), w.refresh(refresh).str("access_token"), "a retry is told the same")
+	register("stats")
+	refused(t, w.refresh(less.str("refresh_token")), 400, "invalid_scope")
+	register("read", "write")
+	require.Equal(t, "read write", w.refresh(less.str("refresh_token")).str("scope"), "the grant is what it was")
+}
+
 func TestWideningIsInvalidScopeAndSpendsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -138,13 +138,13 @@ func flipped(token string) string {
 }
 
 // sets are all sets of n of the acts; one may be there several times.
-func sets(acts []act, n int) (all [][]act) {
+func sets[T any](acts []T, n int) (all [][]T) {
 	if n == 0 {
-		return [][]act{nil}
+		return [][]T{nil}
 	}
 	for i, a := range acts {
 		for _, rest := range sets(acts[i:], n-1) {
-			all = append(all, append([]act{a}, rest...))
+			all = append(all, append([]T{a}, rest...))
 		}
 	}
 	return all

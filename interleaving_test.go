@@ -41,7 +41,7 @@ func begunActive(rule rotationRule, rotatedBefore ...time.Duration) begun {
 		if err != nil {
 			panic(err)
 		}
-		token = newBearerToken(kindRefresh, a.ID, a.LineageKey, r.refresh)
+		token = r.refresh
 		access = newBearerToken(kindAccess, a.ID, a.LineageKey, r.access)
 		b.refresh = append(b.refresh, token.text("rt_"))
 	}
@@ -96,66 +96,58 @@ func succeeded(answers []*told, name string) (ok []*told) {
 }
 
 // redeemedOnce: a code is redeemed at most once, and once a replay was seen, nothing is left.
-func redeemedOnce(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		ok := succeeded(answers, "redeem")
-		if len(ok) > 1 {
-			return fmt.Errorf("redeemed %d times", len(ok))
-		}
-		for _, t := range answers {
-			if t.err != nil && t.err.Error() == errCodeReplayed.Error() && len(w.records) > 0 {
-				return errors.New("a replay was told, and the authorization is still there")
-			}
-		}
-		return nil
+func redeemedOnce(w *walk, answers []*told) error {
+	ok := succeeded(answers, "redeem")
+	if len(ok) > 1 {
+		return fmt.Errorf("redeemed %d times", len(ok))
 	}
+	for _, t := range answers {
+		if t.err != nil && t.err.Error() == errCodeReplayed.Error() && len(w.records) > 0 {
+			return errors.New("a replay was told, and the authorization is still there")
+		}
+	}
+	return nil
 }
 
 // converges: whoever was answered holds the refresh token that is current in the end, or one that
 // leads to it, and a live access token: nothing acknowledged is lost, and one token is live.
-func converges(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		for _, t := range answers {
-			switch {
-			case t.crashed || errors.Is(t.err, errStore):
-			case t.err != nil:
-				return fmt.Errorf("%s was refused: %w", t.operation, t.err)
-			case digestOf(w, t.refresh) != w.current():
-				return errors.New("a client was given a refresh token that is not the current one")
-			case !w.lives(t.access):
-				return errors.New("a client was given an access token that is dead")
-			}
+func converges(w *walk, answers []*told) error {
+	for _, t := range answers {
+		switch {
+		case t.crashed || errors.Is(t.err, errStore):
+		case t.err != nil:
+			return fmt.Errorf("%s was refused: %w", t.operation, t.err)
+		case digestOf(w, t.refresh) != w.current():
+			return errors.New("a client was given a refresh token that is not the current one")
+		case !w.lives(t.access):
+			return errors.New("a client was given an access token that is dead")
 		}
-		return nil
 	}
+	return nil
 }
 
 // revokedStaysDead: once a revocation was acknowledged, nothing is active, however late an answer is.
-func revokedStaysDead(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		if len(succeeded(answers, "revoke")) == 0 {
-			return nil
-		}
-		if len(w.records) > 0 {
-			return errors.New("revoked, and still there")
-		}
-		for _, t := range answers {
-			if t.access != "" && w.lives(t.access) {
-				return errors.New("revoked, and an access token lives")
-			}
-		}
+func revokedStaysDead(w *walk, answers []*told) error {
+	if len(succeeded(answers, "revoke")) == 0 {
 		return nil
 	}
+	if len(w.records) > 0 {
+		return errors.New("revoked, and still there")
+	}
+	for _, t := range answers {
+		if t.access != "" && w.lives(t.access) {
+			return errors.New("revoked, and an access token lives")
+		}
+	}
+	return nil
 }
 
 // atMostOneLives: of all refresh tokens handed out at most one can be used in the end.
-func atMostOneLives(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		if n := len(succeeded(answers, "refresh")); n > 1 {
-			return fmt.Errorf("a strictly single-use token was used %d times", n)
-		}
-		return nil
+func atMostOneLives(w *walk, answers []*told) error {
+	if n := len(succeeded(answers, "refresh")); n > 1 {
+		return fmt.Errorf("a strictly single-use token was used %d times", n)
 	}
+	return nil
 }
 
 // A scenario is a set of operations, and what must hold of every order.
@@ -166,11 +158,11 @@ type scenario struct {
 	crashes int
 	begin   begun
 	set     []operation
-	judges  []func(*walk) func([]*told) error
+	judges  []judge
 }
 
 func scenarios() []scenario {
-	type judges = []func(*walk) func([]*told) error
+	type judges = []judge
 	code, fresh := begunWithCode(), begunActive(halfMin)
 	rotated := begunActive(halfMin, 2*time.Second)
 	twice := begunActive(halfMin, 20*time.Second, 10*time.Second)
@@ -207,61 +199,53 @@ func repeat(n int, op operation) (set []operation) {
 
 // leadsToCurrent: a predecessor's retry may be answered before the current token is replaced, so
 // what it was given is the current token or its direct predecessor.
-func leadsToCurrent(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		for _, t := range answers {
-			if t.err != nil {
-				return fmt.Errorf("%s was refused: %w", t.operation, t.err)
-			}
-			got, err := w.replicas[0].server.exchange(context.Background(), request(w.replicas[0].server, "grant_type", GrantRefreshToken, "refresh_token", t.refresh))
-			if err != nil {
-				return fmt.Errorf("an acknowledged refresh token leads nowhere: %w", err)
-			}
-			if digestOf(w, got.texts.refresh) != w.current() {
-				return errors.New("two refresh tokens are live")
+func leadsToCurrent(w *walk, answers []*told) error {
+	for _, t := range answers {
+		if t.err != nil {
+			return fmt.Errorf("%s was refused: %w", t.operation, t.err)
+		}
+		got, err := w.replicas[0].server.exchange(context.Background(), request(w.replicas[0].server, "grant_type", GrantRefreshToken, "refresh_token", t.refresh))
+		if err != nil {
+			return fmt.Errorf("an acknowledged refresh token leads nowhere: %w", err)
+		}
+		if digestOf(w, got.texts.refresh) != w.current() {
+			return errors.New("two refresh tokens are live")
+		}
+	}
+	return nil
+}
+
+func revokedAccessIsDead(token string) judge {
+	return func(w *walk, answers []*told) error {
+		if w.lives(token) {
+			return errors.New("a revoked access token lives")
+		}
+		for _, t := range succeeded(answers, "refresh") {
+			if t.access != token && !w.lives(t.access) {
+				return errors.New("an acknowledged access token is lost")
 			}
 		}
 		return nil
-	}
-}
-
-func revokedAccessIsDead(token string) func(*walk) func([]*told) error {
-	return func(w *walk) func([]*told) error {
-		return func(answers []*told) error {
-			if w.lives(token) {
-				return errors.New("a revoked access token lives")
-			}
-			for _, t := range succeeded(answers, "refresh") {
-				if t.access != token && !w.lives(t.access) {
-					return errors.New("an acknowledged access token is lost")
-				}
-			}
-			return nil
-		}
 	}
 }
 
 // theftEndsIt: when the thief's request was judged, everything has ended.
-func theftEndsIt(w *walk) func([]*told) error {
-	return func(answers []*told) error {
-		thief := answers[0]
-		if thief.err == nil {
-			return errors.New("the thief was given tokens")
-		}
-		if !thief.crashed && len(w.records) > 0 {
-			return errors.New("the theft was seen, and the authorization is still there")
-		}
-		return nil
+func theftEndsIt(w *walk, answers []*told) error {
+	thief := answers[0]
+	if thief.err == nil {
+		return errors.New("the thief was given tokens")
 	}
+	if !thief.crashed && len(w.records) > 0 {
+		return errors.New("the theft was seen, and the authorization is still there")
+	}
+	return nil
 }
 
-func neverEnds(w *walk) func([]*told) error {
-	return func([]*told) error {
-		if len(w.records) == 0 {
-			return errors.New("an honest client was taken for a thief")
-		}
-		return nil
+func neverEnds(w *walk, _ []*told) error {
+	if len(w.records) == 0 {
+		return errors.New("an honest client was taken for a thief")
 	}
+	return nil
 }
 
 // walkAll plays every schedule of every scenario.
@@ -274,17 +258,9 @@ func walkAll(cfg ServerConfig, wrap func(TokenStore) TokenStore) (schedules int,
 		for i := range sc.skew[:min(len(sc.skew), len(sc.set))] {
 			w.replicas[i].skew = sc.skew[i]
 		}
-		err := w.every(sc.begin.record.Clone, sc.set, func(answers []*told) error {
-			for _, judge := range sc.judges {
-				if err := judge(w)(answers); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		schedules += w.schedules
-		if err != nil {
-			return schedules, fmt.Errorf("%s: %w", sc.name, err)
+		n, err := w.play(sc.name, sc.begin.record.Clone, sc.set, sc.judges)
+		if schedules += n; err != nil {
+			return schedules, err
 		}
 	}
 	return schedules, nil

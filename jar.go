@@ -118,9 +118,9 @@ var requestObjectChecks = []struct {
 	rule, source string
 	holds        func(*Server, *AuthorizationRequest, *requestClaims) bool
 }{
-	{"iss and client_id are the client_id", "RFC 9101 section 5", objectIsOfClient},
+	{"iss and client_id are the client_id", "RFC 9101 sections 4 and 5", objectIsOfClient},
 	{"aud is the issuer", "RFC 9101 section 4", objectIsForIssuer},
-	{"exp is there, not over, and at most an hour ahead", "RFC 9101 section 10.2", objectExpires},
+	{"exp is there, not over, and at most an hour ahead", "RFC 7519 section 4.1.4", objectExpires},
 	{"nbf and iat are not ahead of the time", "RFC 7519 section 4.1.5", objectHasBegun},
 	{"sub is not the client", "RFC 9101 section 10.8", objectIsNoAssertion},
 	{"jti is not too long", "RFC 7519 section 4.1.7", objectIsNamed},

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/dpop/dpoptest"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -177,9 +178,9 @@ func TestNothingInAnUnverifiedRequestObjectIsBelieved(t *testing.T) {
 		"RFC 9101 section 4: no iss":                        signed("iss", nil),
 		"RFC 9101 section 4: another aud":                   signed("aud", "https://other.example"),
 		"RFC 9101 section 4: no aud":                        signed("aud", nil),
-		"RFC 9101 section 10.2: no exp":                     signed("exp", nil),
-		"RFC 9101 section 10.2: over":                       signed("exp", now.Unix()),
-		"RFC 9101 section 10.2: good for too long":          signed("exp", now.Add(2*time.Hour).Unix()),
+		"RFC 7519 section 4.1.4: no exp":                    signed("exp", nil),
+		"RFC 7519 section 4.1.4: over":                      signed("exp", now.Unix()),
+		"RFC 7519 section 4.1.4: good for too long":         signed("exp", now.Add(2*time.Hour).Unix()),
 		"RFC 7519 section 4.1.5: not begun":                 signed("nbf", now.Add(time.Minute).Unix()),
 		"RFC 9101 section 10.8: the client as subject":      signed("sub", webApp),
 		"RFC 9101 section 4: a request within":              signed("request", good),
@@ -265,6 +266,20 @@ func TestOfParallelPushesOfOneRequestObjectOneIsKept(t *testing.T) {
 	}
 	require.Len(t, kept, 1)
 	require.NotEmpty(t, w.approve(values("client_id", webApp, "request_uri", kept[0])))
+}
+
+func TestARefusedDPoPProofLeavesThePushedRequestObjectAsItWas(t *testing.T) {
+	t.Parallel()
+	w := newJARWorld(t, func(cfg *oauth2.ServerConfig, _ *oauth2.Client) { withNonces(cfg) })
+	key, push := w.dpopKey(), values("request", object(t, w.key, w.claims("jti", "once")))
+	proof := func(changes ...dpoptest.Change) string { return key.Proof(http.MethodPost, w.url+"/par", changes...) }
+	asked := w.postProofs("/par", webApp, push, proof())
+	refused(t, asked, http.StatusBadRequest, "use_dpop_nonce")
+	nonce := dpoptest.Nonce(asked.header.Get("DPoP-Nonce"))
+	refused(t, w.postProofs("/par", webApp, push, proof(nonce, dpoptest.Claim("htm", "GET"))), http.StatusBadRequest, "invalid_dpop_proof")
+	got := w.postProofs("/par", webApp, push, proof(nonce))
+	require.Equal(t, http.StatusCreated, got.status, got.body)
+	refused(t, w.postProofs("/par", webApp, push, proof(nonce)), http.StatusBadRequest, "invalid_request_object")
 }
 
 func TestASignedRequestObjectCanBeRequired(t *testing.T) {

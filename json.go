@@ -5,71 +5,104 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // An object is a JSON object that is put together member by member. The answers that are given all
 // the time are: by reflection each would take ten to twenty allocations. A test compares what it writes
 // with encoding/json.
-type object []byte
+type object struct{ json []byte }
 
-// newObject is an empty one, with room for nearly every answer.
-func newObject() object { return append(make(object, 0, 512), '{') }
+// objects are those that were freed. One that grew beyond maxFreed is left to the garbage collector.
+var objects = sync.Pool{New: func() any { return &object{make([]byte, 0, 1024)} }}
 
-// end is the object as text.
-func (o object) end() []byte { return append(o, '}') }
+const maxFreed = 16 << 10
 
-func (o object) name(name string) object {
-	if len(o) > 1 {
-		o = append(o, ',')
-	}
-	return append(appendJSON(o, name), ':')
+// newObject is an empty one.
+func newObject() *object {
+	o := objects.Get().(*object)
+	o.json = append(o.json[:0], '{')
+	return o
 }
 
-func (o object) text(name, value string) object { return appendJSON(o.name(name), value) }
+// end is the object as text, which is good until it is freed.
+func (o *object) end() []byte {
+	o.json = append(o.json, '}')
+	return o.json
+}
 
-func (o object) number(name string, value int64) object {
-	return strconv.AppendInt(o.name(name), value, 10)
+// free gives the memory to the next object. What it held may be secret, and is erased.
+func (o *object) free() {
+	if clear(o.json); cap(o.json) <= maxFreed {
+		objects.Put(o)
+	}
+}
+
+func (o *object) name(name string) *object {
+	if len(o.json) > 1 {
+		o.json = append(o.json, ',')
+	}
+	o.json = append(appendJSON(o.json, name), ':')
+	return o
+}
+
+func (o *object) text(name, value string) *object {
+	o.json = appendJSON(o.name(name).json, value)
+	return o
+}
+
+func (o *object) number(name string, value int64) *object {
+	o.json = strconv.AppendInt(o.name(name).json, value, 10)
+	return o
+}
+
+// raw is a member whose value is JSON already.
+func (o *object) raw(name string, value []byte) *object {
+	o.json = append(o.name(name).json, value...)
+	return o
 }
 
 // scope is the scope in one text; the empty one is left out.
-func (o object) scope(scope Scope) object {
+func (o *object) scope(scope Scope) *object {
 	if len(scope) == 0 {
 		return o
 	}
 	// The characters of scope tokens need no escape (RFC 6749 section 3.3).
-	o = append(o.name("scope"), '"')
+	b := append(o.name("scope").json, '"')
 	for i, token := range scope {
 		if i > 0 {
-			o = append(o, ' ')
+			b = append(b, ' ')
 		}
-		o = append(o, token...)
+		b = append(b, token...)
 	}
-	return append(o, '"')
+	o.json = append(b, '"')
+	return o
 }
 
 // texts is a list.
-func (o object) texts(name string, values []string) object {
-	o = append(o.name(name), '[')
+func (o *object) texts(name string, values []string) *object {
+	b := append(o.name(name).json, '[')
 	for i, value := range values {
 		if i > 0 {
-			o = append(o, ',')
+			b = append(b, ',')
 		}
-		o = appendJSON(o, value)
+		b = appendJSON(b, value)
 	}
-	return append(o, ']')
+	o.json = append(b, ']')
+	return o
 }
 
 // member is one of a kind that JSON can always tell.
-func (o object) member(name string, value any) object {
+func (o *object) member(name string, value any) {
 	text, _ := json.Marshal(value)
-	return append(o.name(name), text...)
+	o.raw(name, text)
 }
 
 // others are members of any kind, in the order of their names, without those that are reserved. One
 // that JSON cannot tell is an error.
-func (o object) others(members map[string]any, reserved []string) (object, error) {
+func (o *object) others(members map[string]any, reserved []string) error {
 	if len(members) == 0 {
-		return o, nil
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if slices.Contains(reserved, name) {
@@ -77,11 +110,11 @@ func (o object) others(members map[string]any, reserved []string) (object, error
 		}
 		value, err := json.Marshal(members[name])
 		if err != nil {
-			return o, err
+			return err
 		}
-		o = append(o.name(name), value...)
+		o.raw(name, value)
 	}
-	return o, nil
+	return nil
 }
 
 // appendJSON appends a text.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 // The values of typ that tell one JWT from another (RFC 8725 section 3.11).
@@ -30,12 +32,13 @@ func (s *Server) sign(ctx context.Context, typ string, claims []byte) (string, e
 		return "", unavailable(errNoSigningKey)
 	}
 	key := &r.keys[at]
-	header := append(appendJSON(key.header[:len(key.header):len(key.header)], typ), '}')
+	var room [256]byte // more of a header than most have
+	header := append(appendJSON(append(room[:0], key.header...), typ), '}')
 	encoding := base64.RawURLEncoding
 	signed := make([]byte, 0, encoding.EncodedLen(len(header))+encoding.EncodedLen(len(claims))+encoding.EncodedLen(minRSABits/8)+2)
 	signed = encoding.AppendEncode(signed, header)
 	signed = encoding.AppendEncode(append(signed, '.'), claims)
-	signature, err := key.signer.SignPayload(signed, jose.SignatureAlgorithm(key.public.Algorithm))
+	signature, err := signText(key.signer, SignatureAlgorithm(key.public.Algorithm), signed)
 	if err != nil {
 		return "", unavailable(err)
 	}
@@ -71,7 +74,7 @@ func (s *Server) verify(ctx context.Context, typ, text string) ([]byte, error) {
 		if key.public.KeyID != header.KeyID || key.public.Algorithm != header.Algorithm {
 			continue
 		}
-		if claims, err := signed.Verify(key.public); err == nil {
+		if claims, err := signed.Verify(jws.Key(key.public.Key, header.Algorithm)); err == nil {
 			return claims, nil
 		}
 	}

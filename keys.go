@@ -16,9 +16,12 @@ type SignatureAlgorithm string
 // The algorithms.
 const (
 	ES256 SignatureAlgorithm = "ES256" // ECDSA, P-256 and SHA-256
-	EdDSA SignatureAlgorithm = "EdDSA" // Ed25519
+	EdDSA SignatureAlgorithm = "EdDSA" // with Ed25519
 	RS256 SignatureAlgorithm = "RS256" // RSASSA-PKCS1-v1_5 and SHA-256
 	PS256 SignatureAlgorithm = "PS256" // RSASSA-PSS and SHA-256
+	// Ed25519 is EdDSA by the name that names its curve too (RFC 9864 section 2.2), which older verifiers do
+	// not know.
+	Ed25519 SignatureAlgorithm = "Ed25519"
 )
 
 // SigningKeys configure what a Server signs with. The keys are made by the Server, kept in its
@@ -114,7 +117,7 @@ func (cfg *ServerConfig) validateKeys(report func(wrong bool, format string, arg
 	report(k.Retain < time.Second, "Keys: Retain %v is shorter than a second", k.Retain)
 	for i, e := range k.External {
 		report(e.Signer == nil, "Keys: External[%d] has no Signer", i)
-		report(e.Signer != nil && !suits(e.Signer.Public(), e.Algorithm), "Keys: External[%d] has a key that is too short, or not one for %q", i, e.Algorithm)
+		report(e.Signer != nil && !suits(e.Signer.Public(), e.Algorithm), "Keys: External[%d] has a key that is too short or too long, or not one for %q", i, e.Algorithm)
 	}
 	if len(k.External) > 0 {
 		return
@@ -138,7 +141,8 @@ func usualAlgorithm(public crypto.PublicKey) SignatureAlgorithm {
 	return ""
 }
 
-// suits reports whether a public key is one for the algorithm, and long enough (RFC 7518 section 3.3).
+// suits reports whether a public key is one for the algorithm, long enough (RFC 7518 section 3.3) and not too
+// long.
 func suits(public crypto.PublicKey, algorithm SignatureAlgorithm) bool {
 	return madeFor(public, jose.SignatureAlgorithm(algorithm))
 }

@@ -3,15 +3,13 @@ package oauth2
 import (
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
-	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/cryptosigner"
 )
 
 // keysKind is the kind of the record that keeps the signing keys. Its Claims are the key set.
@@ -24,6 +22,10 @@ type keyring struct {
 	// turn lets one request look at the store; the others wait for what it finds.
 	turn   chan struct{}
 	latest atomic.Pointer[ring]
+	// looks counts how often the store was looked at, and missed is what the last look found, if that was
+	// no key set. Who has the turn writes them.
+	looks  atomic.Int64
+	missed error
 }
 
 // A ring is a key set that is ready for use. It does not change.
@@ -38,7 +40,7 @@ type ring struct {
 type ringKey struct {
 	public jose.JSONWebKey
 	// signer is nil where the key only verifies.
-	signer jose.OpaqueSigner
+	signer crypto.Signer
 	// header begins the JOSE header of all that the key signs, up to the value of typ.
 	header []byte
 }
@@ -77,11 +79,8 @@ func newRing(set signingSet, signerOf func(*storedKey) (crypto.Signer, error)) (
 		if err != nil {
 			return nil, err
 		}
-		own := ringKey{public: key.Public}
-		if signer != nil {
-			own.signer = cryptosigner.Opaque(saltedSigner{signer})
-		}
-		own.header = append(object("{").text("alg", key.Public.Algorithm).text("kid", key.Public.KeyID), `,"typ":`...)
+		own := ringKey{public: key.Public, signer: signer}
+		own.header = slices.Clone(newObject().text("alg", key.Public.Algorithm).text("kid", key.Public.KeyID).name("typ").json)
 		r.keys = append(r.keys, own)
 		published.Keys = append(published.Keys, key.Public)
 	}
@@ -90,36 +89,34 @@ func newRing(set signingSet, signerOf func(*storedKey) (crypto.Signer, error)) (
 	return r, err
 }
 
-// A saltedSigner salts RSASSA-PSS with as many bytes as the digest has, which RFC 7518 section 3.5
-// demands and strict verifiers insist on.
-type saltedSigner struct{ crypto.Signer }
-
-func (s saltedSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if pss, ok := opts.(*rsa.PSSOptions); ok {
-		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: pss.Hash}
-	}
-	return s.Signer.Sign(rand, digest, opts)
-}
-
 // get returns the keys as the store has them, or had them a moment ago. ErrTemporarilyUnavailable: the
-// store failed, or what it has cannot be opened.
+// store failed, or what it has cannot be opened. Those who wait for a look that fails are told so, instead
+// of failing one after the other.
 func (k *keyring) get(ctx context.Context) (*ring, error) {
 	if r := k.latest.Load(); k.fresh(r) {
 		return r, nil
 	}
+	before := k.looks.Load()
 	select {
 	case k.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, unavailable(ctx.Err())
 	}
 	defer func() { <-k.turn }()
-	if r := k.latest.Load(); k.fresh(r) {
+	switch r := k.latest.Load(); {
+	case k.fresh(r):
 		return r, nil
+	case k.looks.Load() > before && k.missed != nil:
+		return nil, k.missed
 	}
 	r, err := k.load(ctx)
-	if err == nil {
+	switch k.missed = err; {
+	case err == nil:
 		k.latest.Store(r)
+	case ctx.Err() != nil:
+		k.missed = nil // who went away tells nothing about the store
 	}
+	k.looks.Add(1)
 	return r, err
 }
 
@@ -157,7 +154,7 @@ func (k *keyring) load(ctx context.Context) (*ring, error) {
 		if err != nil {
 			return nil, unavailable(err)
 		}
-		if !first || !next.equal(set) {
+		if !first || !next.equal(set) || k.endsTooSoon(a, next) {
 			switch err = k.write(ctx, a, next, now); {
 			case errors.Is(err, ErrConflict), errors.Is(err, ErrExists), errors.Is(err, ErrNotFound):
 				// Another replica took the step.
@@ -178,6 +175,12 @@ func (k *keyring) load(ctx context.Context) (*ring, error) {
 		return r, nil
 	}
 	return nil, unavailable(ErrConflict)
+}
+
+// endsTooSoon reports whether the store would drop the set while it is in use: it was written when keys
+// were to sign for a shorter time.
+func (k *keyring) endsTooSoon(a *Authorization, set signingSet) bool {
+	return a.ExpiresAt.Before(set.neededUntil(k.config).Truncate(time.Millisecond)) // which is as it is stored
 }
 
 // read returns the record and the key set in it; both are empty where there is none yet.

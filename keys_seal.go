@@ -119,7 +119,7 @@ func newStoredKey(algorithm SignatureAlgorithm) (storedKey, error) {
 
 func newPrivateKey(algorithm SignatureAlgorithm) (crypto.Signer, error) {
 	switch algorithm {
-	case EdDSA:
+	case EdDSA, Ed25519:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
 	case RS256, PS256:

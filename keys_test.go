@@ -10,8 +10,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -125,83 +128,73 @@ func TestOfParallelFirstStartsOneKeySetWinsOnEachStore(t *testing.T) {
 // A cachingVerifier is a resource server that caches the JWKS for as long as it may, and does not ask again
 // sooner, whatever key a token names.
 type cachingVerifier struct {
-	w       *world
-	keys    jose.JSONWebKeySet
-	fetched time.Time
+	w     *world
+	keys  jose.JSONWebKeySet
+	until time.Time
 }
 
 func (v *cachingVerifier) verify(token string) {
-	if now := v.w.clock.Now(); v.fetched.IsZero() || now.Sub(v.fetched) >= time.Hour {
-		v.keys, v.fetched = v.w.jwks(), now
+	v.w.t.Helper()
+	if now := v.w.clock.Now(); !now.Before(v.until) {
+		got := v.w.get(direct, "/jwks", nil)
+		require.Equal(v.w.t, http.StatusOK, got.status, got.body)
+		var seconds int
+		_, err := fmt.Sscanf(got.header.Get("Cache-Control"), "public, max-age=%d", &seconds)
+		require.NoError(v.w.t, err)
+		v.keys, v.until = jose.JSONWebKeySet{}, now.Add(time.Duration(seconds)*time.Second)
+		require.NoError(v.w.t, json.Unmarshal([]byte(got.body), &v.keys))
 	}
 	verified(v.w.t, v.keys, "at+jwt", token)
 }
 
-// Three replicas behind a load balancer, a verifier that caches, and tokens of every age, through three
+// fleet is three replicas behind a load balancer.
+func (w *world) fleet() http.Handler {
+	var replicas []*oauth2.Server
+	for range 3 {
+		replica, err := oauth2.New(w.config)
+		require.NoError(w.t, err)
+		replicas = append(replicas, replica)
+	}
+	return roundRobin(replicas, new(int))
+}
+
+// Three replicas, verifiers that cache and ask at different times, and tokens of every age, through three
 // rotations and the change of the algorithm: no token is ever refused.
 func TestRotationNeedsNoDowntimeOnEachStore(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, store oauth2.TokenStore) {
+		const lifetime = 30 * time.Minute
 		w := newWorld(t, withTokens(store), withKeys(func(k *oauth2.SigningKeys) {
-			k.RotateAfter, k.Announce, k.Retain = 4*24*time.Hour, 24*time.Hour, 12*time.Hour
-		}), func(cfg *oauth2.ServerConfig) { cfg.AccessLifetime = 12 * time.Hour })
-		fleet := func() http.Handler {
-			var replicas []*oauth2.Server
-			for range 3 {
-				replica, err := oauth2.New(w.config)
-				require.NoError(t, err)
-				replicas = append(replicas, replica)
-			}
-			return roundRobin(replicas, new(int))
-		}
-		w.http.Config.Handler = fleet()
-		cached := &cachingVerifier{w: w}
-		type issued struct {
-			token string
-			at    time.Time
-		}
-		var live []issued
-		announced, signed := map[string]time.Time{}, map[string]time.Time{}
-		for step := range 3 * 4 * 24 {
-			if step == 8*24 {
+			k.RotateAfter, k.Announce, k.Retain = 2*time.Hour, 20*time.Minute, lifetime
+		}), func(cfg *oauth2.ServerConfig) { cfg.AccessLifetime = lifetime })
+		w.http.Config.Handler = w.fleet()
+		var verifiers []*cachingVerifier
+		var live []string // the tokens of the last half hour, one for each minute
+		signed := map[string]bool{}
+		for minute := range 7 * 60 {
+			if minute == 5*60 {
 				changed := *w.config.Keys
 				changed.Algorithm = oauth2.EdDSA
 				w.config.Keys = &changed
-				w.http.Config.Handler = fleet()
+				w.http.Config.Handler = w.fleet()
 			}
-			now := w.clock.Now()
-			for _, key := range w.jwks().Keys {
-				if _, seen := announced[key.KeyID]; !seen {
-					announced[key.KeyID] = now
-				}
+			token := w.token(machine, "grant_type", "client_credentials", "resource", jwtAPI).str("access_token")
+			parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA})
+			require.NoError(t, err)
+			signed[parsed.Signatures[0].Header.KeyID] = true
+			live = append(live, token)
+			live = live[max(0, len(live)-int(lifetime/time.Minute)):]
+			if minute < 10 && minute%2 == 0 {
+				verifiers = append(verifiers, &cachingVerifier{w: w})
 			}
-			for range 2 {
-				token := w.token(machine, "grant_type", "client_credentials", "resource", jwtAPI).str("access_token")
-				live = append(live, issued{token, now})
-				parsed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA})
-				require.NoError(t, err)
-				kid := parsed.Signatures[0].Header.KeyID
-				if _, before := signed[kid]; !before {
-					signed[kid] = now
-				}
+			for _, v := range verifiers {
+				v.verify(live[0])
+				v.verify(live[len(live)-1])
 			}
-			for len(live) > 0 && now.Sub(live[0].at) >= 12*time.Hour {
-				live = live[1:]
-			}
-			for _, at := range []int{0, len(live) / 2, len(live) - 1} {
-				cached.verify(live[at].token)
-			}
-			require.True(t, w.active(live[0].token))
-			w.clock.Advance(time.Hour)
+			require.True(t, w.active(live[0]))
+			w.clock.Advance(time.Minute)
 		}
 		require.GreaterOrEqual(t, len(signed), 4)
-		first := true
-		for kid, at := range signed {
-			if at.Sub(announced[kid]) < 24*time.Hour {
-				require.True(t, first, "only the first key of all signs at once")
-				first = false
-			}
-		}
 		require.Less(t, len(w.jwks().Keys), 3)
 	})
 }
@@ -310,6 +303,13 @@ func TestKeysOfAnHSMSignInTurnAndNothingIsStored(t *testing.T) {
 	unavailable(t, w.token(machine, "grant_type", "client_credentials", "resource", jwtAPI))
 }
 
+// hugeKey would take its verifiers long.
+type hugeKey struct{ crypto.Signer }
+
+func (hugeKey) Public() crypto.PublicKey {
+	return &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 16<<10, 1), E: 65537}
+}
+
 func TestKeysThatAreNotSafeAreMisconfigurations(t *testing.T) {
 	t.Parallel()
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
@@ -333,7 +333,8 @@ func TestKeysThatAreNotSafeAreMisconfigurations(t *testing.T) {
 		"External[0] has a key":       {External: []oauth2.ExternalKey{{Signer: p384}}},
 		`not one for "RS256"`:         {External: []oauth2.ExternalKey{{Signer: p256, Algorithm: oauth2.RS256}}},
 		"External has one key twice":  {External: []oauth2.ExternalKey{{Signer: p256}, {Signer: p256}}},
-		"too short, or not one for":   {External: []oauth2.ExternalKey{{Signer: p384, Algorithm: oauth2.ES256}}},
+		"too long, or not one for":    {External: []oauth2.ExternalKey{{Signer: hugeKey{}, Algorithm: oauth2.RS256}}},
+		"has a key that is too short": {External: []oauth2.ExternalKey{{Signer: p384, Algorithm: oauth2.ES256}}},
 	}
 	if short != nil {
 		cases["that is too short"] = oauth2.SigningKeys{External: []oauth2.ExternalKey{{Signer: short}}}

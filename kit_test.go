@@ -150,6 +150,19 @@ func (w *world) eventTypes() []oauth2.EventType {
 	return types
 }
 
+// faults are the causes of the faults so far.
+func (w *world) faults() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var causes []error
+	for _, e := range w.events {
+		if e.Type == oauth2.EventFault {
+			causes = append(causes, e.Err)
+		}
+	}
+	return causes
+}
+
 // An answer is a response that was read to its end.
 type answer struct {
 	status int

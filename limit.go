@@ -17,8 +17,14 @@ const (
 	AttemptClient AttemptKind = "client"
 	// AttemptPassword: a user logs in, on a page of the application's.
 	AttemptPassword AttemptKind = "password"
+	// AttemptClientMetadata: a client_id is the URL of a document that is not known and has to be fetched,
+	// see [ClientIDMetadata]. Each fetch counts, whatever comes of it; Name is the host.
+	AttemptClientMetadata AttemptKind = "client_metadata"
 	// AttemptUserCode: a user enters the code that a device shows (RFC 8628 section 5.1).
 	AttemptUserCode AttemptKind = "user_code"
+	// AttemptRegistration: a client registers without proving anything, or with an initial access token that
+	// is not good (RFC 7591 section 3). The first kind counts although it succeeds.
+	AttemptRegistration AttemptKind = "registration"
 )
 
 // An Attempt is who tries to prove what. It holds no secret.
@@ -37,7 +43,8 @@ type Attempt struct {
 // proves what is asked: the Server looks at every client secret, and at passwords in their turn, so
 // nobody can lock anyone out by failing in their name. What a limiter changes is the answer to a
 // failure, 429 with Retry-After instead of 401 (RFC 6585 section 4), and how soon a costly look is
-// taken.
+// taken. User codes are the exception: they are so short that to be told a right one is all that a guesser
+// wants, so an address that has spent its budget is told nothing.
 //
 // Where an Attempt has both an address and a name, both are meant, and the longer time is told.
 // Methods are called in parallel and have to be quick. One that cannot tell answers 0: a limiter that

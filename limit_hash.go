@@ -59,7 +59,7 @@ func newHashLanes(places int) *hashLanes {
 func (l *hashLanes) run(ctx context.Context, addr netip.Addr, spent bool, hash func()) error {
 	ctx, cancel := context.WithTimeout(ctx, hashWait)
 	defer cancel()
-	crowd := &l.crowd[maphash.Comparable(l.seed, network(addr))%uint64(len(l.crowd))]
+	crowd := l.crowdOf(addr)
 	defer crowd.Add(-1)
 	if crowd.Add(1) > hashesPerAddress || spent {
 		if err := l.spent.enter(ctx); err != nil {
@@ -73,6 +73,11 @@ func (l *hashLanes) run(ctx context.Context, addr netip.Addr, spent bool, hash f
 	defer l.all.leave()
 	hash()
 	return nil
+}
+
+// crowdOf is where an address is counted.
+func (l *hashLanes) crowdOf(addr netip.Addr) *atomic.Int32 {
+	return &l.crowd[maphash.Comparable(l.seed, network(addr))%uint64(len(l.crowd))]
 }
 
 // A lane has places, and a queue in which the first who came is the first who goes.
@@ -104,16 +109,21 @@ func slowHash(hash string) bool {
 	return strings.HasPrefix(hash, prefixArgon2id) || strings.HasPrefix(hash, prefixBcrypt)
 }
 
-// verifyHash is VerifySecret, where a slow hash waits for its turn. ErrTooManyAttempts: there was none.
+// verifyHash is VerifySecret, where a slow hash waits for its turn. ErrTooManyAttempts: there was none. It wraps
+// context.Canceled where the sender did not wait.
 func (s *Server) verifyHash(ctx context.Context, a Attempt, hash, secret string) (right bool, err error) {
 	if !slowHash(hash) {
 		return VerifySecret(hash, secret), nil
 	}
 	spent := s.cfg.FailureLimiter.Spent(ctx, Attempt{Kind: a.Kind, Addr: a.Addr}) > 0
-	if err := s.hashes.run(ctx, a.Addr, spent, func() { right = VerifySecret(hash, secret) }); err != nil {
-		return false, s.tooManyWaiting(ctx, a)
+	err = s.hashes.run(ctx, a.Addr, spent, func() { right = VerifySecret(hash, secret) })
+	switch {
+	case err == nil:
+		return right, nil
+	case senderLeft(ctx, err):
+		return false, unavailable(err)
 	}
-	return right, nil
+	return false, s.tooManyWaiting(ctx, a)
 }
 
 // verifySecret compares a secret with every one that is accepted now, the quick ones first. A slow one

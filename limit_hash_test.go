@@ -31,7 +31,11 @@ type laneRace struct {
 }
 
 func newLaneRace(t *testing.T) *laneRace {
-	r := &laneRace{hashLanes: newHashLanes(1), t: t, gate: make(chan struct{})}
+	lanes := newHashLanes(1)
+	for lanes.crowdOf(honestAddr) == lanes.crowdOf(attackerAddr) { // some share a count; these do not
+		lanes = newHashLanes(1)
+	}
+	r := &laneRace{hashLanes: lanes, t: t, gate: make(chan struct{})}
 	started := make(chan struct{})
 	r.wg.Go(func() {
 		_ = r.run(context.Background(), honestAddr, false, func() { close(started); <-r.gate })
@@ -172,6 +176,21 @@ func TestNoRoomForASlowHashIs503(t *testing.T) {
 	require.Equal(t, EventAttemptLimited, (*events)[0].Type)
 	require.Equal(t, "reporter", (*events)[0].ClientID)
 	require.ErrorIs(t, (*events)[0].Err, ErrTooManyAttempts)
+}
+
+func TestWhoDoesNotWaitForASlowHashIsNotLimited(t *testing.T) {
+	t.Parallel()
+	s, _, events := slowServer(t)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	require.NoError(t, s.hashes.all.enter(t.Context())) // the only place
+	r := httptest.NewRequest(http.MethodPost, "/revoke", strings.NewReader("token=x")).WithContext(gone)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth("reporter", "right")
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	require.Len(t, *events, 1)
+	require.Equal(t, EventRevocationRefused, (*events)[0].Type)
+	require.ErrorIs(t, (*events)[0].Err, context.Canceled)
 }
 
 func TestSlowSecretInRegularUseNeedsNoTurn(t *testing.T) {

@@ -5,17 +5,8 @@ import (
 	"hash/maphash"
 	"maps"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
-
-// failureBuckets bound the memory of a table. Keys that share a bucket share their failures, and the
-// seed keeps anyone from choosing which. A cache would be worse: a flood of other keys could push the
-// failures of one out.
-const failureBuckets = 8192
 
 // A FailureBudget is how many failures are forgiven: Burst at once, and one more Every so often. The
 // zero value is no limit.
@@ -35,27 +26,32 @@ type FailureBudgets struct {
 // set up wrong. A client has no budget by its name at all. A password has ten failures a minute. A user
 // code has some 34 bits and lives for minutes, so it is guarded by address too.
 var defaultFailureBudgets = map[AttemptKind]FailureBudgets{
-	AttemptClient:   {PerAddress: FailureBudget{300, 200 * time.Millisecond}},
-	AttemptPassword: {PerAddress: FailureBudget{100, time.Second}, PerName: FailureBudget{10, 6 * time.Second}},
-	AttemptUserCode: {PerAddress: FailureBudget{20, 6 * time.Second}, PerName: FailureBudget{10, 6 * time.Second}},
+	AttemptClient:         {PerAddress: FailureBudget{300, 200 * time.Millisecond}},
+	AttemptPassword:       {PerAddress: FailureBudget{100, time.Second}, PerName: FailureBudget{10, 6 * time.Second}},
+	AttemptClientMetadata: {PerAddress: FailureBudget{30, 2 * time.Second}, PerName: FailureBudget{100, 500 * time.Millisecond}},
+	AttemptUserCode:       {PerAddress: FailureBudget{20, 6 * time.Second}, PerName: FailureBudget{10, 6 * time.Second}},
+	// What is registered is kept, so an address may register only so much a day.
+	AttemptRegistration: {PerAddress: FailureBudget{300, 5 * time.Second}},
 }
 
 // A MemoryLimiterConfig configures a MemoryLimiter. The zero value is the default.
 type MemoryLimiterConfig struct {
 	// Budgets replace those of the kinds that they name. The others have:
 	//
-	//	            per address              per name
-	//	client      300, one more in 200 ms  no limit
-	//	password    100, one more a second   10, one more in 6 s
-	//	user_code   20, one more in 6 s      10, one more in 6 s
+	//	                 per address              per name
+	//	client           300, one more in 200 ms  no limit
+	//	password         100, one more a second   10, one more in 6 s
+	//	user_code        20, one more in 6 s      10, one more in 6 s
+	//	registration     300, one more in 5 s     no limit
+	//	client_metadata  30, one more in 2 s      100, one more in 500 ms
 	Budgets map[AttemptKind]FailureBudgets
 	// Now is the clock. nil means time.Now.
 	Now func() time.Time
 }
 
 // A MemoryLimiter is a [FailureLimiter] that counts in the memory of this process: N replicas allow
-// N times as much. Several Servers may share one. It takes at most 1 MB for each budget, whatever the
-// number of addresses and names: those that fall into the same of 8,192 buckets share their failures.
+// N times as much. Several Servers may share one. It takes at most 1.5 MB for each budget, whatever the
+// number of addresses and names: under a flood of millions of them, some share their failures.
 // IPv6 addresses are counted by their first 64 bits, which is what one subscriber has.
 //
 // It is safe for concurrent use.
@@ -94,7 +90,7 @@ func (l *MemoryLimiter) Failed(_ context.Context, a Attempt) time.Duration {
 // Succeeded implements [FailureLimiter].
 func (l *MemoryLimiter) Succeeded(_ context.Context, a Attempt) {
 	if table := l.tables[a.Kind].name; table != nil && a.Name != "" {
-		table.bucket(maphash.String(l.seed, a.Name)).Store(nil)
+		table.forgive(maphash.String(l.seed, a.Name), l.now())
 	}
 }
 
@@ -118,52 +114,4 @@ func network(addr netip.Addr) netip.Addr {
 		return prefix.Addr()
 	}
 	return addr
-}
-
-// A failureTable counts by one kind of key. An untouched bucket is nil.
-type failureTable struct {
-	budget  FailureBudget
-	once    sync.Once
-	buckets []atomic.Pointer[rate.Limiter]
-}
-
-// newFailureTable returns nil where nothing is limited.
-func newFailureTable(budget FailureBudget) *failureTable {
-	if budget.Burst <= 0 || budget.Every <= 0 {
-		return nil
-	}
-	return &failureTable{budget: budget}
-}
-
-// bucket finds the bucket of a key. A Server on which nobody fails does not need the table.
-func (t *failureTable) bucket(key uint64) *atomic.Pointer[rate.Limiter] {
-	t.once.Do(func() { t.buckets = make([]atomic.Pointer[rate.Limiter], failureBuckets) })
-	return &t.buckets[key%failureBuckets]
-}
-
-func (t *failureTable) spent(key uint64, now time.Time) time.Duration {
-	if limiter := t.bucket(key).Load(); limiter != nil {
-		return t.until(limiter, now)
-	}
-	return 0
-}
-
-func (t *failureTable) failed(key uint64, now time.Time) time.Duration {
-	bucket := t.bucket(key)
-	limiter := bucket.Load()
-	if limiter == nil {
-		limiter = rate.NewLimiter(rate.Every(t.budget.Every), t.budget.Burst)
-		if !bucket.CompareAndSwap(nil, limiter) {
-			return t.failed(key, now)
-		}
-	}
-	if limiter.AllowN(now, 1) {
-		return 0
-	}
-	return max(1, t.until(limiter, now))
-}
-
-// until is how long it takes until one more failure is within the budget.
-func (t *failureTable) until(limiter *rate.Limiter, now time.Time) time.Duration {
-	return max(0, time.Duration((1-limiter.TokensAt(now))*float64(t.budget.Every)))
 }

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -104,12 +105,15 @@ func notServed(needed func(*ServerConfig) bool) func(*lintInput) []string {
 	return field("server", needed)
 }
 
+// subjectClient is what a finding about a client has in front of its ID.
+const subjectClient = "client "
+
 // eachClient is a rule about every client.
 func eachClient(falls func(*ServerConfig, *Client) bool) func(*lintInput) []string {
 	return func(in *lintInput) (subjects []string) {
 		for _, c := range in.clients {
 			if falls(&in.cfg, c) {
-				subjects = append(subjects, "client "+c.ID)
+				subjects = append(subjects, subjectClient+c.ID)
 			}
 		}
 		return subjects
@@ -126,8 +130,21 @@ func eachRedirect(falls func(c *Client, uri string, u *url.URL) bool) func(*lint
 					u = &url.URL{}
 				}
 				if falls(c, uri, u) {
-					subjects = append(subjects, "client "+c.ID+", redirect URI "+uri)
+					subjects = append(subjects, subjectClient+c.ID+", redirect URI "+uri)
 				}
+			}
+		}
+		return subjects
+	}
+}
+
+// eachDocumentField is a rule about fields of ClientIDMetadataConfig, where documents are served.
+func eachDocumentField(falls map[string]func(*ClientIDMetadataConfig) bool) func(*lintInput) []string {
+	return func(in *lintInput) (subjects []string) {
+		m := in.cfg.clientIDMetadata()
+		for _, name := range slices.Sorted(maps.Keys(falls)) {
+			if m != nil && falls[name](&m.cfg) {
+				subjects = append(subjects, "ClientIDMetadata."+name)
 			}
 		}
 		return subjects

@@ -2,6 +2,7 @@ package oauth2
 
 import (
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -32,6 +33,10 @@ var lintRules = []lintRule{
 		}),
 	},
 	{
+		ProfileOAuth21, "OAuth 2.1 section 10.1", LevelMust, "the implicit grant, which shows access tokens in URLs, is no part of OAuth 2.1 (see RFC 9700 section 2.1.2): use the authorization code grant",
+		either(field("ResponseTypes", answersWithTokens), grantNamed("implicit")),
+	},
+	{
 		ProfileOAuth21, "RFC 8252 section 8.3", LevelShould, "localhost may be another machine or interface: use 127.0.0.1 or [::1]",
 		eachRedirect(func(c *Client, _ string, u *url.URL) bool {
 			return c.native() && u.Scheme == "http" && u.Hostname() == "localhost"
@@ -46,10 +51,6 @@ var lintRules = []lintRule{
 	{
 		ProfileOAuth21, "RFC 9700 section 2.1.1", LevelMust, "PKCE is not required of the client, and nothing else here prevents code injection",
 		eachClient(codeWithoutPKCE),
-	},
-	{
-		ProfileOAuth21, "RFC 9700 section 2.1.2", LevelShould, "the implicit grant shows access tokens in URLs: use the authorization code grant",
-		grantNamed("implicit"),
 	},
 	{
 		ProfileOAuth21, "RFC 9700 section 2.2.1", LevelShould, "access tokens are not sender-constrained: neither mutual TLS nor DPoP is served",
@@ -105,6 +106,16 @@ var lintRules = []lintRule{
 		field("SubjectActive", func(cfg *ServerConfig) bool { return cfg.SubjectActive == nil && cfg.serves(GrantRefreshToken) }),
 	},
 	{
+		ProfileOAuth21, "RFC 8628 section 5.2", LevelShould, "the codes of devices live longer than a quarter of an hour, and each one that waits can be guessed",
+		field("Grants", func(cfg *ServerConfig) bool { g := cfg.device(); return g != nil && g.Lifetime > 15*time.Minute }),
+	},
+	{
+		ProfileOAuth21, "RFC 8628 section 5.4", LevelNote, "users can be led to enter the code of somebody else's device: serve the device grant only to clients that have no browser",
+		eachClient(func(cfg *ServerConfig, c *Client) bool {
+			return cfg.device() != nil && c.MayUse(GrantDeviceCode) && c.MayUse(GrantAuthorizationCode)
+		}),
+	},
+	{
 		ProfileOAuth21, "", LevelNote, "nobody is told about replays, reuse and refusals: package audit keeps them",
 		field("OnEvent", func(cfg *ServerConfig) bool { return cfg.OnEvent == nil }),
 	},
@@ -116,6 +127,33 @@ var lintRules = []lintRule{
 	},
 
 	{
+		ProfileOAuth21, "CIMD section 8.6", LevelMust, "metadata documents of strangers are fetched by a client that may reach into the own network",
+		eachDocumentField(map[string]func(*ClientIDMetadataConfig) bool{
+			"AllowLoopback": func(cfg *ClientIDMetadataConfig) bool { return cfg.AllowLoopback },
+			"HTTPClient":    func(cfg *ClientIDMetadataConfig) bool { return cfg.HTTPClient != nil },
+		}),
+	},
+	{
+		ProfileOAuth21, "CIMD section 8.9", LevelNote, "whoever has a web page may be a client: AllowHost and Accept say who is one",
+		eachDocumentField(map[string]func(*ClientIDMetadataConfig) bool{
+			"AllowHost": func(cfg *ClientIDMetadataConfig) bool { return cfg.AllowHost == nil && cfg.Accept == nil },
+		}),
+	},
+	{
+		ProfileOAuth21, "RFC 8693 section 2.1", LevelMust, "the client cannot authenticate, so each of its exchanges is refused",
+		eachClient(func(_ *ServerConfig, c *Client) bool { return c.Public() && c.MayUse(GrantTokenExchange) }),
+	},
+	{
+		ProfileOAuth21, "RFC 7523 section 2.1", LevelShould, "whoever holds an assertion can use it: JWTBearerGrant serves clients that cannot authenticate",
+		field("Grants", func(cfg *ServerConfig) bool { g := grantOf[JWTBearerGrant](cfg); return g != nil && g.PublicClients }),
+	},
+	{
+		ProfileOAuth21, "RFC 9396 section 10", LevelShould, "the client is registered for authorization details of a type that is not served, and is refused them",
+		eachClient(func(cfg *ServerConfig, c *Client) bool {
+			return slices.ContainsFunc(c.AuthorizationDetailsTypes, func(name string) bool { return cfg.detailsType(name) == nil })
+		}),
+	},
+	{
 		ProfileOAuth21, "RFC 9126 section 6", LevelMust, "the client's requests are all refused: it has to push them, which is not served",
 		eachClient(func(cfg *ServerConfig, c *Client) bool {
 			return c.RequirePushedAuthorizationRequests && !cfg.servesPushes()
@@ -124,6 +162,16 @@ var lintRules = []lintRule{
 	{
 		ProfileOAuth21, "RFC 9101 section 10.5", LevelMust, "the client's requests are all refused: it has to sign them, which is not served",
 		eachClient(func(cfg *ServerConfig, c *Client) bool { return c.RequireSignedRequestObject && !cfg.RequestObjects }),
+	},
+	{
+		ProfileOAuth21, "RFC 7591 section 5", LevelNote, "anybody may register a client by any name: have the consent page tell Client.Dynamic, or require an initial access token",
+		field("Registration", func(cfg *ServerConfig) bool { return cfg.Registration != nil && cfg.Registration.Open }),
+	},
+	{
+		ProfileOAuth21, "RFC 7591 section 5", LevelShould, "anybody may register a client that gets tokens without any resource owner: leave client_credentials out of Policy.GrantTypes",
+		field("Registration", func(cfg *ServerConfig) bool {
+			return cfg.Registration != nil && cfg.Registration.Open && slices.Contains(cfg.Registration.Policy.GrantTypes, GrantClientCredentials)
+		}),
 	},
 
 	{
@@ -139,18 +187,32 @@ var lintRules = []lintRule{
 		eachClient(func(_ *ServerConfig, c *Client) bool { return c.Public() }),
 	},
 	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 3", LevelMust, "a client that nobody registered may be public: leave none out of AuthMethods",
+		field("AuthMethods", func(cfg *ServerConfig) bool {
+			return cfg.clientIDMetadata() != nil && cfg.authenticatesBy(AuthMethodNone)
+		}),
+	},
+	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 4", LevelMust, "access tokens are not sender-constrained: neither mutual TLS nor DPoP is served",
 		notServed(bindsNoTokens),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 4", LevelMust, "the client gets bearer tokens where it proves no key: set DPoPBoundAccessTokens or TLSClientCertificateBoundAccessTokens",
 		eachClient(func(cfg *ServerConfig, c *Client) bool {
-			return !bindsNoTokens(cfg) && mayGetTokens(c) && !c.DPoPBoundAccessTokens && !c.TLSClientCertificateBoundAccessTokens && !c.showsCertificate()
+			return !bindsNoTokens(cfg) && !cfg.RequireSenderConstrainedTokens && mayGetTokens(c) && !c.DPoPBoundAccessTokens && !c.TLSClientCertificateBoundAccessTokens && !c.showsCertificate()
 		}),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 4", LevelMust, "the implicit grant issues access tokens that are bound to no sender",
+		either(field("ResponseTypes", answersWithTokens), grantNamed("implicit")),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "clients authenticate by secrets: neither private_key_jwt nor mutual TLS is served",
 		notServed(authenticatesBySecrets),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "clients may be public or authenticate by a secret too: leave private_key_jwt and mutual TLS alone in AuthMethods",
+		field("AuthMethods", alsoBySecrets),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "the client authenticates by a secret: register it for private_key_jwt or mutual TLS",
@@ -159,8 +221,12 @@ var lintRules = []lintRule{
 		}),
 	},
 	{
-		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 9", LevelMust, "refresh tokens are rotated, which is for extraordinary circumstances alone",
-		field("Grants", serves(GrantRefreshToken)),
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 6", LevelMust, "clients may register that are public or authenticate by a secret: set Policy.AuthMethods",
+		field("Registration", registersSecrets),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 9", LevelMust, "refresh tokens are rotated, which is for extraordinary circumstances alone: set RefreshGrant.KeepConfidential",
+		field("Grants", rotatesConfidential),
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.1 item 11", LevelMust, "codes live longer than 60 seconds",
@@ -182,9 +248,7 @@ var lintRules = []lintRule{
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 3", LevelMust, "authorization requests that were not pushed are answered",
-		notServed(func(cfg *ServerConfig) bool {
-			return cfg.serves(GrantAuthorizationCode) && !cfg.RequirePushedAuthorizationRequests
-		}),
+		unpushed,
 	},
 	{
 		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 5", LevelMust, "PKCE is not required of the client",
@@ -195,14 +259,74 @@ var lintRules = []lintRule{
 		eachRedirect(insecureRedirect),
 	},
 	{
+		ProfileFAPI2, "FAPI 2.0 section 5.3.2.2 item 12", LevelMust, "a request_uri lives for ten minutes, and has to live for less",
+		field("PushedRequestLifetime", func(cfg *ServerConfig) bool {
+			return cfg.servesPushes() && cfg.PushedRequestLifetime >= 10*time.Minute
+		}),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 1", LevelMust, "assertions of a trusted issuer may be signed with RS256",
+		field("Grants", trustsRS256),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 1", LevelMust, "software statements may be signed with RS256",
+		field("Registration", statesByRS256),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 1", LevelMust, "the server signs with RS256: use PS256, ES256 or EdDSA",
+		field("Keys", signsRS256),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 1", LevelMust, "DPoP proofs may be signed with RS256: set WithoutRS256",
+		field("DPoP", provesRS256),
+	},
+	{
+		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 1", LevelMust, "the client is registered for RS256: use PS256, ES256 or EdDSA",
+		eachClient(registeredForRS256),
+	},
+	{
 		ProfileFAPI2, "FAPI 2.0 section 5.4.1 item 4", LevelMust, "a secret was kept as a password that a person chose, and may have less than 128 bits: use NewSecret",
 		eachClient(chosenSecret),
 	},
 }
 
+// registersSecrets: a client may register itself without a key.
+func registersSecrets(cfg *ServerConfig) bool {
+	return cfg.Registration != nil && slices.ContainsFunc(cfg.Registration.Policy.AuthMethods, func(method string) bool {
+		return method == AuthMethodNone || method == AuthMethodBasic || method == AuthMethodPost
+	})
+}
+
+// answersWithTokens: access tokens are issued from the authorization endpoint.
+func answersWithTokens(cfg *ServerConfig) bool {
+	return cfg.responds(func(r *ResponseRules) bool { return r.AccessToken })
+}
+
 func plainHTTP(cfg *ServerConfig) bool {
 	u, err := url.Parse(cfg.Issuer)
 	return err == nil && u.Scheme == "http"
+}
+
+// unpushed finds the clients that may send their requests through the browser, where others must push
+// theirs; where none has to, it is the server's to demand.
+func unpushed(in *lintInput) (subjects []string) {
+	if !in.cfg.serves(GrantAuthorizationCode) || in.cfg.RequirePushedAuthorizationRequests {
+		return nil
+	}
+	strict := false
+	for _, c := range in.clients {
+		switch {
+		case !c.MayUse(GrantAuthorizationCode):
+		case c.RequirePushedAuthorizationRequests:
+			strict = true
+		default:
+			subjects = append(subjects, subjectClient+c.ID)
+		}
+	}
+	if !strict {
+		return []string{"server"}
+	}
+	return subjects
 }
 
 func codeWithoutPKCE(_ *ServerConfig, c *Client) bool {
@@ -214,10 +338,10 @@ func withoutScope(_ *ServerConfig, c *Client) bool { return len(c.Scope) == 0 &&
 // mayGetTokens: it may use a grant.
 func mayGetTokens(c *Client) bool { return c.GrantTypes == nil || len(c.GrantTypes) > 0 }
 
-// bindsNoTokens: no client can prove a key (RFC 9700 section 2.2.1).
 // authenticatesBySecrets: no method is served that is asymmetric.
 func authenticatesBySecrets(cfg *ServerConfig) bool {
 	return !cfg.authenticatesBy(AuthMethodPrivateKeyJWT) && !cfg.authenticatesBy(AuthMethodTLS) && !cfg.authenticatesBy(AuthMethodSelfSignedTLS)
 }
 
+// bindsNoTokens: no client can prove a key (RFC 9700 section 2.2.1).
 func bindsNoTokens(cfg *ServerConfig) bool { return cfg.DPoP == nil && cfg.MutualTLS == nil }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -25,8 +26,8 @@ type MutualTLSConfig struct {
 	// Header is the name of the request header in which a proxy that ends TLS passes the certificate on:
 	// as Client-Cert (RFC 9440), as PEM that is percent-encoded, or as DER in Base64. It is believed from
 	// the addresses in ServerConfig.TrustedProxies alone, which have to replace whatever a client
-	// sends under this name. From any other address there is no certificate. Empty means that
-	// certificates come from the TLS connection, and no header is looked at.
+	// sends under this name, and on a Unix socket. From any other address there is no certificate. Empty
+	// means that certificates come from the TLS connection, and no header is looked at.
 	Header string
 	// AliasOrigin is the origin, such as "https://mtls.id.example.com", at which this server is reached by
 	// clients with certificates, where another one keeps browsers from being asked for theirs. It is
@@ -65,8 +66,7 @@ func (s *Server) certificate(r *http.Request) (*shown, error) {
 
 // forwardedCertificate believes the proxy that the connection comes from, and nobody else.
 func (s *Server) forwardedCertificate(r *http.Request, header string) (*shown, error) {
-	addr, known := parseAddr(r.RemoteAddr)
-	if known && !s.trusts(addr) {
+	if !s.fromProxy(r) {
 		return nil, nil
 	}
 	values := r.Header.Values(header)
@@ -83,9 +83,19 @@ func (s *Server) forwardedCertificate(r *http.Request, header string) (*shown, e
 	return &shown{leaf: leaf}, nil
 }
 
+// fromProxy reports whether the connection is that of a configured proxy, by its address or because it is
+// over a Unix socket. An address that cannot be read, as middleware may leave one, is nobody's.
+func (s *Server) fromProxy(r *http.Request) bool {
+	if addr, known := parseAddr(r.RemoteAddr); known {
+		return s.trusts(addr)
+	}
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && local.Network() == "unix"
+}
+
 // proveCertificateName authenticates a client by tls_client_auth: an authority vouches for the
 // certificate, and it has the name that the client registered.
-func proveCertificateName(s *Server, r *http.Request, client *Client, _ *credentials) error {
+func proveCertificateName(s *Server, r *http.Request, client *Client, _ credentials) error {
 	found, err := s.certificate(r)
 	switch {
 	case err != nil:
@@ -101,7 +111,7 @@ func proveCertificateName(s *Server, r *http.Request, client *Client, _ *credent
 
 // proveCertificateKey authenticates a client by self_signed_tls_client_auth: the certificate is one
 // that the client registered.
-func proveCertificateKey(s *Server, r *http.Request, client *Client, _ *credentials) error {
+func proveCertificateKey(s *Server, r *http.Request, client *Client, _ credentials) error {
 	found, err := s.certificate(r)
 	switch {
 	case err != nil:
@@ -146,7 +156,7 @@ func (s *Server) vouchedFor(found *shown) bool {
 func (s *Server) knowsCertificate(r *http.Request, client *Client, leaf *x509.Certificate) (bool, error) {
 	set, err := s.clientKeys(r.Context(), client)
 	if err == nil && client.JWKSURI != "" && !holdsCertificate(set, leaf) {
-		set, err = s.keySets.get(r.Context(), client.JWKSURI, s.now, true)
+		set, err = s.keySetsOf(client).get(r.Context(), client.JWKSURI, s.now, true)
 	}
 	return err == nil && holdsCertificate(set, leaf), err
 }
@@ -177,6 +187,11 @@ func proveSenderCertificate(s *Server, r *http.Request, req *TokenRequest) (*Con
 // showsCertificate reports whether the client authenticates by its certificate.
 func (c *Client) showsCertificate() bool {
 	return c.TokenEndpointAuthMethod == AuthMethodTLS || c.TokenEndpointAuthMethod == AuthMethodSelfSignedTLS
+}
+
+// bindsTokens reports whether the client's access tokens must be bound to a key, whatever the grant.
+func (c *Client) bindsTokens() bool {
+	return c.DPoPBoundAccessTokens || c.TLSClientCertificateBoundAccessTokens || c.showsCertificate()
 }
 
 // validateMutualTLS checks MutualTLS, and that whatever needs it has it.

@@ -1,11 +1,15 @@
 package oauth2_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -94,5 +98,37 @@ func TestAHeaderThatWasNotConfiguredIsNotLookedAt(t *testing.T) {
 	w.addCertified(own)
 	for _, name := range []string{"Client-Cert", "X-Client-Cert", "X-SSL-Cert", "Ssl-Client-Cert", "X-Forwarded-Tls-Client-Cert", "X-Amzn-Mtls-Clientcert"} {
 		refused(t, w.forwarded(selfSigned, name, headerForms(own)["RFC 9440"]), 401, "invalid_client")
+	}
+}
+
+// Whatever changed the address of a request, a connection is a proxy's by its address or by its socket.
+func TestACertificateInAHeaderIsBelievedOnAUnixSocketAndFromNoAddressThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w, good := behindProxy(t, "192.0.2.0/24")
+	path := filepath.Join(t.TempDir(), "s")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	socket := &http.Server{Handler: w.server}
+	go func() { _ = socket.Serve(listener) }()
+	t.Cleanup(func() { require.NoError(t, socket.Close()) })
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	t.Cleanup(client.CloseIdleConnections)
+	request := func() *http.Request {
+		r, err := http.NewRequest(http.MethodPost, w.url+"/token", strings.NewReader(machineFormOf(certified).Encode()))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Client-Cert", headerForms(good)["RFC 9440"])
+		return r
+	}
+	got := w.do(client, request())
+	require.Equal(t, http.StatusOK, got.status, got.body)
+
+	for _, addr := range []string{"", "@", "unknown", "192.0.2.1, 192.0.2.1", "192.0.2.1:x"} {
+		r, rec := request(), httptest.NewRecorder()
+		r.RemoteAddr = addr
+		w.server.ServeHTTP(rec, r)
+		require.Equal(t, http.StatusUnauthorized, rec.Code, "%q: %s", addr, rec.Body)
 	}
 }

@@ -112,8 +112,10 @@ var mutants = []mutant{
 			if err := original(a); err != nil || i.rotated.retried {
 				return err
 			}
-			_, _ = quickRandom{}.Read(i.rotated.refresh[:])
-			drawn := newBearerToken(kindRefresh, a.ID, a.LineageKey, i.rotated.refresh)
+			var core tokenCore
+			_, _ = quickRandom{}.Read(core[:])
+			drawn := newBearerToken(kindRefresh, a.ID, a.LineageKey, core)
+			i.rotated.refresh = drawn
 			a.Refresh.Digest = drawn.digest()
 			return nil
 		})},
@@ -122,7 +124,7 @@ var mutants = []mutant{
 			if err := original(a); err != nil || !i.rotated.retried {
 				return err
 			}
-			current := newBearerToken(kindRefresh, a.ID, a.LineageKey, i.rotated.refresh)
+			current := i.rotated.refresh
 			again, err := a.rotate(current, "another salt", halfMin, noon)
 			i.rotated = again
 			return err
@@ -154,6 +156,58 @@ func TestTheWalkFindsEveryPlantedBug(t *testing.T) {
 			require.ErrorContains(t, err, m.found)
 			_, _, err = walkSets(cfg, m.store, 2, 2, []time.Duration{0, 2 * time.Second})
 			require.Error(t, err, "the sets find it too, which nobody made for it")
+		})
+	}
+}
+
+// pushedMutants are bugs in what a pushed request may become.
+var pushedMutants = []mutant{
+	{name: "an approval is written whatever came before it", found: "one request_uri led to two codes", store: blindWhere(
+		func(a *Authorization) bool { return a.Request != nil && a.Code != nil })},
+	{name: "that a browser came is written whatever came before it", found: "every approval was refused", store: blindWhere(
+		func(a *Authorization) bool { return a.Request != nil && a.Code == nil })},
+	{name: "an approval creates anew what was ended", found: "it was over, and the record is still there",
+		store: func(s TokenStore) TokenStore { return resurrectingStore{s} }},
+	{name: "the first browser that comes uses the request up", found: "every approval was refused",
+		store: func(s TokenStore) TokenStore { return spendingStore{s} }},
+}
+
+// blindWhere writes some records whatever the store has, and the others as it should.
+func blindWhere(blind func(*Authorization) bool) func(TokenStore) TokenStore {
+	return func(s TokenStore) TokenStore { return selectiveStore{s, blindStore{s}, blind} }
+}
+
+type selectiveStore struct {
+	TokenStore
+	other TokenStore
+	where func(*Authorization) bool
+}
+
+func (s selectiveStore) Update(ctx context.Context, a *Authorization) error {
+	if s.where(a) {
+		return s.other.Update(ctx, a)
+	}
+	return s.TokenStore.Update(ctx, a)
+}
+
+// spendingStore keeps no request that a browser came with.
+type spendingStore struct{ TokenStore }
+
+func (s spendingStore) Update(ctx context.Context, a *Authorization) error {
+	if a.Code == nil && a.Request != nil {
+		a = a.Clone()
+		a.Request.ExpiresAt = noon.Add(-time.Hour)
+	}
+	return s.TokenStore.Update(ctx, a)
+}
+
+func TestTheWalkOfPushedRequestsFindsEveryPlantedBug(t *testing.T) {
+	t.Parallel()
+	for _, m := range pushedMutants {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := walkPushedSets(m.store, 2, 1, []time.Duration{0, 0})
+			require.ErrorContains(t, err, m.found)
 		})
 	}
 }

@@ -40,8 +40,8 @@ import (
 	"github.com/seed5f5fedc6/oauth2/internal/lru"
 )
 
-// A ServerConfig configures a Server. Issuer, Clients and Tokens are required, and Consent where the
-// authorization code grant is served.
+// A ServerConfig configures a Server. Issuer, Clients and Tokens are required, and Consent where
+// there is an authorization endpoint or the device grant is served.
 type ServerConfig struct {
 	// Issuer is the issuer identifier: an https URL without query or fragment (RFC 8414 section 2).
 	// A path is allowed. http is allowed on 127.0.0.1, [::1] and localhost only.
@@ -53,8 +53,11 @@ type ServerConfig struct {
 	// Grants are served at the token endpoint. nil means CodeGrant, RefreshGrant and
 	// ClientCredentialsGrant.
 	Grants []GrantHandler
+	// ResponseTypes are served at the authorization endpoint. nil means CodeResponse alone, where the
+	// authorization code grant is served.
+	ResponseTypes []ResponseTypeHandler
 
-	// Consent decides an authorization request; see [Approval]. It is called with a GET to ask, and
+	// Consent decides an authorization request, that of a device included; see [Approval]. It is called with a GET to ask, and
 	// with a POST once the user has answered, and may be called in parallel.
 	//
 	// It returns an Approval, ErrAccessDenied, or ErrAnswered after writing a page. The page's form
@@ -87,7 +90,8 @@ type ServerConfig struct {
 	// HTTPClient fetches what clients registered by its URL, such as jwks_uri, which is https, small and
 	// answered without a redirect. nil means one that reaches public addresses alone, looked at once the
 	// name is resolved, and uses no proxy, so that nobody can make the server call into its own network.
-	// One of your own takes the place of that guard: it reaches whatever its transport reaches.
+	// One of your own takes the place of that guard: it reaches whatever its transport reaches, and is used
+	// for clients that registered themselves too (see Registration).
 	HTTPClient *http.Client
 
 	// Endpoints are the paths of the endpoints. The zero value means /authorize, /token,
@@ -99,6 +103,10 @@ type ServerConfig struct {
 	// Scopes are advertised as scopes_supported, and every other scope is refused. nil means that
 	// what the clients are registered for is served, and nothing is advertised.
 	Scopes Scope
+	// AuthorizationDetails are the types of authorization details that clients may ask for (RFC 9396): what a scope
+	// is too coarse for. A client may ask for those of its own Client.AuthorizationDetailsTypes alone.
+	// nil: none are served, and the parameter is ignored.
+	AuthorizationDetails []AuthorizationDetailsType
 	// ACRValues are the authentication context class references that Consent can reach, advertised as
 	// acr_values_supported (RFC 9470 section 7). Where there are any, a request with acr_values gets a
 	// code for an Approval with one of them alone, and unmet_authentication_requirements otherwise
@@ -118,6 +126,11 @@ type ServerConfig struct {
 	// SignedResponses serves the response modes jwt, query.jwt and form_post.jwt (JARM), and needs Keys.
 	SignedResponses bool
 
+	// Registration, if set, lets clients register themselves (RFC 7591) and manage their registration
+	// (RFC 7592): see [RegistrationConfig]. Clients has to be a [ClientRegistry] then, and Tokens a [Lister].
+	// nil: only the application registers clients.
+	Registration *RegistrationConfig
+
 	// CodeLifetime is how long a code can be redeemed. 0 means one minute; at most ten.
 	CodeLifetime time.Duration
 	// AccessLifetime is how long an access token is good for. 0 means one hour.
@@ -136,12 +149,22 @@ type ServerConfig struct {
 	// bound to keys by them.
 	DPoP *DPoPConfig
 
-	// Prefixes let secret scanners find leaked tokens. The zero value means ac_, at_ and rt_.
+	// RequireSenderConstrainedTokens refuses every token request that proves no key, by DPoP or by a certificate,
+	// so that no bearer token is issued (FAPI 2.0 section 5.3.2.1 item 4). A client can be held to it singly by
+	// its own members.
+	RequireSenderConstrainedTokens bool
+	// Profile is what New holds the configuration to: each finding of Lint about it that weighs LevelMust is a
+	// misconfiguration. A client that registers itself, or has a document, is refused where one about it does.
+	// "" means none. See [FAPI2Security].
+	Profile Profile
+
+	// Prefixes let secret scanners find leaked tokens. The zero value means ac_, at_, rt_ and dc_.
 	// Changing a prefix makes the tokens issued before unknown.
 	Prefixes TokenPrefixes
 	// Pepper, if set, enters the derivation of refresh tokens, so that a reader of the database who
-	// also holds a replaced token cannot compute the current one. All replicas share it. Changing it
-	// ends the grace of the last rotations and nothing else.
+	// also holds a replaced token cannot compute the current one; and the IDs of device authorization
+	// requests, so that the same reader cannot find their user codes by trying. All replicas share it.
+	// Changing it ends the grace of the last rotations and the user codes that wait, and nothing else.
 	Pepper []byte
 
 	// FailureLimiter counts failed client authentications and the like, and slows down who fails too
@@ -152,8 +175,8 @@ type ServerConfig struct {
 	// that is not named here, all clients have one address and one budget of failures.
 	TrustedProxies []netip.Prefix
 
-	// SubjectActive, if set, is asked before every refresh whether the subject may still be served:
-	// a locked user stops refreshing at once. An error answers 503.
+	// SubjectActive, if set, is asked before every token that is issued, at every refresh too, whether the
+	// subject may still be served: a locked user stops refreshing at once. An error answers 503.
 	SubjectActive func(ctx context.Context, subject string) (bool, error)
 	// SubjectActiveOnCheck asks SubjectActive at every token check too.
 	SubjectActiveOnCheck bool
@@ -183,16 +206,22 @@ type Endpoints struct {
 	// PushedAuthorization, such as "/par", serves pushed authorization requests (RFC 9126). The empty
 	// string: they are not served.
 	PushedAuthorization string
+	// The two of the device grant (RFC 8628), where [DeviceGrant] is served: the one that devices call,
+	// and the page on which users enter what a device shows.
+	DeviceAuthorization string // "/device_authorization"
+	Device              string // "/device"
+	Registration        string // "/register", where ServerConfig.Registration is set
 }
 
 // TokenPrefixes begin the tokens of each kind. They have letters, digits, "-" and "_", and none is
-// the beginning of another. Every code, access token and refresh token is its prefix and 64 more
+// the beginning of another. Every code, device code, access token and refresh token is its prefix and 64 more
 // characters of base64url, 67 in all with the defaults (RFC 6749 sections 4.1.2 and 5.1 ask servers to
 // document the size).
 type TokenPrefixes struct {
 	Code    string // "ac_"
 	Access  string // "at_"
 	Refresh string // "rt_"
+	Device  string // "dc_"
 }
 
 // A Server is one authorization server (RFC 6749 section 1.1). It owns no goroutine and is safe for
@@ -204,10 +233,14 @@ type Server struct {
 	routes   map[string]http.HandlerFunc
 	paths    []string
 	metadata []byte
+	// responses are the response types, by their names in the order of the alphabet.
+	responses map[string]*responseType
 	// authorizePath is where an authorization request by POST is sent on to.
 	authorizePath string
 	formCookie    http.Cookie
 	crossOrigin   *http.CrossOriginProtection
+	// registry is nil where clients do not register themselves.
+	registry ClientRegistry
 	// keys is nil where nothing is signed.
 	keys *keyring
 	// lister is nil when the store cannot list.
@@ -219,8 +252,14 @@ type Server struct {
 	unknownClient *Client
 	// nobody is the hash of a user who does not exist.
 	nobody func() string
+	// devicePath is where users enter what a device shows.
+	devicePath string
+	// device is nil where the device grant is not served, and has no zero values otherwise.
+	device *DeviceGrant
 	// dpop is nil where DPoP is not served.
 	dpop *dpop.Verifier
+	// documents is nil where no client_id is fetched.
+	documents *ClientIDMetadata
 	// keySets are what the jwks_uris of clients led to.
 	keySets *keySets
 	// hashes let slow hashes through. remembered are the digests, under rememberKey, of client secrets

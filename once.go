@@ -14,7 +14,7 @@ var errUsedBefore = errors.New("oauth2: the value was used before")
 // told errUsedBefore. A store that fails is ErrTemporarilyUnavailable: nobody knows, so it is no yes.
 //
 // It stands after every other check of the request, so that what is refused uses nothing up, and
-// before the loop around the compare-and-swap, so that it is asked once.
+// before anything is stored. It is asked once: a request that tries again after a conflict has used it up.
 func (s *Server) once(ctx context.Context, kind, clientID, value string, until time.Time) error {
 	now := s.now()
 	a := &Authorization{

@@ -21,7 +21,7 @@ var dangerousSchemes = []string{"javascript", "data", "file", "vbscript", "blob"
 // with a dot in its name (RFC 8252 section 7.1). Errors wrap [ErrRedirectURI].
 func ValidateRedirectURI(uri string, native bool) error {
 	refuse := func(why string) error { return fmt.Errorf("%w: %q %s", ErrRedirectURI, uri, why) }
-	if strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>\^`+"`{|}", r) }) {
+	if !uriCharacters(uri) {
 		return refuse("has a character that a URI cannot have")
 	}
 	u, err := url.Parse(uri)
@@ -52,6 +52,11 @@ func ValidateRedirectURI(uri string, native bool) error {
 		return nil
 	}
 	return refuse("has a scheme that is not served")
+}
+
+// uriCharacters reports whether a text has none but the characters of a URI (RFC 3986 section 2).
+func uriCharacters(uri string) bool {
+	return !strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"<>\^`+"`{|}", r) })
 }
 
 // matchRedirectURI reports whether a requested redirect URI is one of the client's
@@ -134,9 +139,14 @@ func webOrigin(u *url.URL) string {
 // plainHost reports whether a host is a name or an address with an optional port, and so nothing
 // that could end a directive of a policy.
 func plainHost(host string) bool {
+	if literal, ok := strings.CutPrefix(host, "["); ok { // RFC 3986 section 3.2.2
+		address, port, _ := strings.Cut(literal, "]")
+		ip, err := netip.ParseAddr(address)
+		return err == nil && ip.Is6() && ip.Zone() == "" && (port == "" || plainHost(port))
+	}
 	for i := range len(host) {
 		c := host[i]
-		if !unreserved(c) && c != ':' && c != '[' && c != ']' || c == '~' {
+		if !unreserved(c) && c != ':' || c == '~' {
 			return false
 		}
 	}

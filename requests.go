@@ -19,19 +19,19 @@ func (req *AuthorizationRequest) replaceBy(inner form) {
 
 // servesPushes reports whether there is a pushed authorization request endpoint.
 func (cfg *ServerConfig) servesPushes() bool {
-	return cfg.Endpoints.PushedAuthorization != "" && cfg.serves(GrantAuthorizationCode)
+	return cfg.Endpoints.PushedAuthorization != "" && cfg.servesAuthorization()
 }
 
 func (cfg *ServerConfig) validateRequests(report func(wrong bool, format string, args ...any)) {
 	lifetime := cfg.PushedRequestLifetime
 	report(lifetime < minPushedRequestLifetime || lifetime > maxPushedRequestLifetime, "PushedRequestLifetime %v is shorter than %v or longer than %v",
 		lifetime, minPushedRequestLifetime, maxPushedRequestLifetime)
-	report(cfg.RequirePushedAuthorizationRequests && !cfg.servesPushes(), "RequirePushedAuthorizationRequests needs Endpoints.PushedAuthorization and the authorization code grant")
+	report(cfg.RequirePushedAuthorizationRequests && !cfg.servesPushes(), "RequirePushedAuthorizationRequests needs Endpoints.PushedAuthorization and an authorization endpoint")
 	report(cfg.SignedResponses && cfg.Keys == nil, "SignedResponses needs Keys")
 }
 
-// requestMetadata is what RFC 9126 section 5, RFC 9101 section 10.5, OpenID Connect Discovery section 3
-// and JARM section 4 add to the metadata.
+// requestMetadata is what RFC 9126 section 5, RFC 9101 section 4, OpenID Connect Discovery section 3 and
+// JARM section 4 add to the metadata.
 type requestMetadata struct {
 	PushedEndpoint  string               `json:"pushed_authorization_request_endpoint,omitempty"`
 	RequirePushed   bool                 `json:"require_pushed_authorization_requests,omitempty"`

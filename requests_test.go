@@ -81,3 +81,23 @@ func TestTheLinterTellsWhatAClientDemandsInVain(t *testing.T) {
 	require.NotContains(t, on, "RFC 9126 section 6")
 	require.NotContains(t, on, "RFC 9101 section 10.5")
 }
+
+func TestTheLinterNamesTheClientsThatNeedNotPush(t *testing.T) {
+	t.Parallel()
+	strict := &oauth2.Client{ID: "strict", RequirePushedAuthorizationRequests: true}
+	lax, reader := &oauth2.Client{ID: "lax"}, &oauth2.Client{ID: "reader", GrantTypes: []string{}}
+	subjects := func(required bool, clients ...*oauth2.Client) (all []string) {
+		cfg := oauth2.ServerConfig{Endpoints: oauth2.Endpoints{PushedAuthorization: "/par"}, RequirePushedAuthorizationRequests: required}
+		for _, finding := range oauth2.Lint(oauth2.ProfileFAPI2, cfg, clients...) {
+			if finding.Section == "FAPI 2.0 section 5.3.2.2 item 3" {
+				all = append(all, finding.Subject)
+			}
+		}
+		return all
+	}
+	require.Equal(t, []string{"server"}, subjects(false))
+	require.Equal(t, []string{"server"}, subjects(false, lax, reader))
+	require.Equal(t, []string{"client lax"}, subjects(false, strict, lax, reader))
+	require.Empty(t, subjects(false, strict, reader))
+	require.Empty(t, subjects(true, lax))
+}

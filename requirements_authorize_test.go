@@ -130,7 +130,7 @@ func TestNothingThatARequestOrAClientNamesIsFetched(t *testing.T) {
 		w.ask(codeRequest(name, trap.URL+"/"+name))
 	}
 	w.post("/token", "", redemption("x", "client_id", trap.URL+"/client"))
-	w.post("/token", "", redemption("x", "client_assertion", trap.URL, "client_assertion_type", trap.URL))
+	w.post("/token", "", redemption("x", "client_assertion", trap.URL+"/assertion", "client_assertion_type", trap.URL+"/type"))
 	require.Zero(t, visits.Load())
 }
 

@@ -25,6 +25,10 @@ type Resource struct {
 	// Format is how an access token for the resource looks. A request for one token for resources of
 	// different formats is refused with invalid_target.
 	Format TokenFormat
+	// Lenient takes requests for other spellings of URI too: the scheme and the host in capitals, and one
+	// slash more or less at the end of the path (RFC 3986 section 6.2). What is recorded, and the audience
+	// of the tokens, is URI. The zero value takes the exact string alone.
+	Lenient bool
 }
 
 // A TokenFormat is how an access token looks. Clients cannot tell, and must not try (RFC 9068 section 6).
@@ -46,6 +50,7 @@ func (cfg *ServerConfig) validateResources(report func(wrong bool, format string
 		u, err := url.Parse(r.URI)
 		report(err != nil || u.Scheme == "" || strings.Contains(r.URI, "#"), "Resources: %q is not an absolute URI without a fragment", r.URI)
 		report(cfg.resource(r.URI) != &cfg.Resources[i], "Resources: %q occurs twice", r.URI)
+		report(r.Lenient && cfg.spelledAlike(r) > 1, "Resources: %q is Lenient, and differs from another in its spelling alone", r.URI)
 		for _, token := range r.Scopes {
 			report(!validScopeToken(token), "Resources: %q: the scope %q is malformed", r.URI, token)
 			report(cfg.Scopes != nil && validScopeToken(token) && !cfg.Scopes.Has(token), "Resources: %q: the scope %q is not among Scopes", r.URI, token)
@@ -63,6 +68,47 @@ func (cfg *ServerConfig) resource(uri string) *Resource {
 		}
 	}
 	return nil
+}
+
+// requestedAs finds the resource that a request means; nil where it is not served.
+func (cfg *ServerConfig) requestedAs(uri string) *Resource {
+	if r := cfg.resource(uri); r != nil {
+		return r
+	}
+	for i := range cfg.Resources {
+		if r := &cfg.Resources[i]; r.Lenient && plainSpelling(r.URI) == plainSpelling(uri) {
+			return r
+		}
+	}
+	return nil
+}
+
+// spelledAlike counts the resources that a request for r could mean.
+func (cfg *ServerConfig) spelledAlike(r Resource) (n int) {
+	for _, other := range cfg.Resources {
+		if plainSpelling(other.URI) == plainSpelling(r.URI) {
+			n++
+		}
+	}
+	return n
+}
+
+// plainSpelling is a URI with its scheme and host in small letters, and without a slash at the end of its
+// path. A query stays as it is.
+func plainSpelling(uri string) string {
+	scheme, rest, ok := strings.Cut(uri, "://")
+	if !ok {
+		return uri
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	path := rest[end:]
+	if !strings.ContainsAny(path, "?#") {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return strings.ToLower(scheme) + "://" + strings.ToLower(rest[:end]) + path
 }
 
 // scopeFor cuts a scope to what at least one of the resources takes (RFC 8707 section 2.2). A resource

@@ -1,6 +1,7 @@
 package oauth2
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -79,17 +80,16 @@ func repeatedParameter(name string) *Error {
 // refuse answers with an error (RFC 6749 section 5.2) and tells the event.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, at directEndpoint, req *TokenRequest, err error) {
 	e := asError(err)
-	event := Event{Type: at.refused, Err: err}
-	if e.status() >= http.StatusInternalServerError {
-		event.Type = EventFault
-	}
+	event := failed(r.Context(), at.refused, err)
 	if req != nil {
 		event.ClientID, event.GrantType = req.Client.ID, req.GrantType
 		if req.presented != nil {
 			event.Subject, event.AuthorizationID = req.presented.Subject, req.presented.ID
 		}
 	}
-	s.emit(r.Context(), event)
+	if !errors.Is(err, ErrAuthorizationPending) { // which is an answer and no refusal, and told every few seconds
+		s.emit(r.Context(), event)
+	}
 	writeError(w, e)
 }
 
@@ -98,36 +98,46 @@ func writeError(w http.ResponseWriter, e *Error) {
 	if e.status() == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)
 	}
+	writeRefusal(w, e)
+}
+
+// writeRefusal writes the same to one who has been told how to authenticate.
+func writeRefusal(w http.ResponseWriter, e *Error) {
 	e.SetRetryAfter(w.Header())
 	o := newObject().text("error", e.Code)
 	if description := e.publicDescription(); description != "" {
-		o = o.text("error_description", description)
+		o.text("error_description", description)
 	}
-	writeBody(w, e.status(), o.end())
+	writeObject(w, e.status(), o)
+}
+
+// writeObject writes a JSON answer that nobody keeps, and frees it.
+func writeObject(w http.ResponseWriter, status int, o *object) {
+	writeBody(w, status, o.end())
+	o.free()
 }
 
 // writeBody writes a JSON answer that nobody keeps. The length of a short one is told by net/http.
 func writeBody(w http.ResponseWriter, status int, text []byte) {
 	setHeaders(w.Header(), answerHeaders)
 	w.WriteHeader(status)
-	_, _ = w.Write(text) //nolint:gosec // JSON, told as JSON that is not to be sniffed; a client that went away is no fault
+	_, _ = w.Write(text) // a client that went away is no fault
 }
 
 // writeTokens writes RFC 6749 section 5.1's JSON. Extra members replace none.
 func writeTokens(w http.ResponseWriter, out *minted) error {
-	o := newObject().text("access_token", out.texts.access).text("token_type", out.token.Confirmation.tokenType()).number("expires_in", int64(out.lifetime/time.Second))
+	o := newObject().text("access_token", out.texts.access).text("token_type", cmp.Or(out.tokenType, out.token.Confirmation.tokenType())).number("expires_in", int64(out.lifetime/time.Second))
 	if out.texts.refresh != "" {
-		o = o.text("refresh_token", out.texts.refresh)
+		o.text("refresh_token", out.texts.refresh)
 	}
-	o, err := o.scope(out.scope).others(out.extra, tokenMembers)
-	if err != nil {
+	if err := o.scope(out.scope).details(out.details).others(out.extra, tokenMembers); err != nil {
 		return ErrServerError.Because(err)
 	}
-	writeBody(w, http.StatusOK, o.end())
+	writeObject(w, http.StatusOK, o)
 	return nil
 }
 
-var tokenMembers = []string{"access_token", "token_type", "expires_in", "refresh_token", "scope"}
+var tokenMembers = []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "authorization_details"}
 
 type header struct{ name, value string }
 

@@ -19,6 +19,18 @@ func (c *Confirmation) equal(other *Confirmation) bool {
 	return *c == *other
 }
 
+// proves reports whether who has proven c holds the key that something else is bound to; nil is bound to
+// none, and nobody holds a key that is not named.
+func (c *Confirmation) proves(bound *Confirmation) bool {
+	switch {
+	case bound == nil:
+		return true
+	case c == nil || *bound == Confirmation{}:
+		return false
+	}
+	return (bound.JKT == "" || bound.JKT == c.JKT) && (bound.X5T == "" || bound.X5T == c.X5T)
+}
+
 // clone returns a copy that shares nothing.
 func (c *Confirmation) clone() *Confirmation {
 	if c == nil {
@@ -63,5 +75,5 @@ func (s *Server) proveSender(r *http.Request, req *TokenRequest) error {
 		req.Confirmation.JKT += found.JKT
 		req.Confirmation.X5T += found.X5T
 	}
-	return nil
+	return s.requireSender(req)
 }

@@ -47,9 +47,29 @@ type TokenStore interface {
 }
 
 // A ClientStore looks up registered clients. Implementations are safe for concurrent use; the
-// Server never modifies the Client it was given. ErrNotFound: no such client.
+// Server never modifies the Client it was given. ErrNotFound: no such client. An *[Error] is answered as it
+// is, any other error with 503. See [ClientIDMetadata] for clients that nobody registers.
 type ClientStore interface {
 	Client(ctx context.Context, id string) (*Client, error)
+}
+
+// A ClientRegistry is a ClientStore that clients can be registered in while the Server runs. It is what
+// dynamic client registration needs (RFC 7591), see [ServerConfig].Registration. A decorator lets it be
+// found by a method Unwrap() ClientStore. One that keeps clients for a while implements Forget(id string),
+// which the Server calls after each change that it made.
+//
+// CreateClient and ReplaceClient refuse a client that fails [Client.Validate] with that error. Clients
+// that were handed over or handed out are never modified by either side.
+type ClientRegistry interface {
+	ClientStore
+	// CreateClient registers a client. ErrExists: the ID is taken, and nothing changed.
+	CreateClient(ctx context.Context, c *Client) error
+	// ReplaceClient puts next in the place of old, a client as it was read, of the same ID.
+	// ErrConflict: the stored client is another than old by now, see [Client.Equal]. ErrNotFound: it is
+	// gone. In both cases nothing changed.
+	ReplaceClient(ctx context.Context, old, next *Client) error
+	// DeleteClient removes a client. Deleting what is not there is no error.
+	DeleteClient(ctx context.Context, id string) error
 }
 
 // A Lister is a TokenStore that finds the records of a subject or of a client. It is what connected
@@ -84,6 +104,22 @@ func storeAs[T any](store TokenStore) (T, bool) {
 			return capable, true
 		}
 		wrapper, ok := store.(interface{ Unwrap() TokenStore })
+		if !ok {
+			break
+		}
+		store = wrapper.Unwrap()
+	}
+	var none T
+	return none, false
+}
+
+// clientStoreAs finds a capability of a store of clients, behind any number of decorators.
+func clientStoreAs[T any](store ClientStore) (T, bool) {
+	for store != nil {
+		if capable, ok := store.(T); ok {
+			return capable, true
+		}
+		wrapper, ok := store.(interface{ Unwrap() ClientStore })
 		if !ok {
 			break
 		}

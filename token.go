@@ -39,6 +39,7 @@ const (
 	kindRefresh tokenKind = "rt"
 	kindJWT     tokenKind = "jw" // the jti of an access token that is a JWT
 	kindRequest tokenKind = "pr" // the request_uri of a pushed request
+	kindDevice  tokenKind = "dc" // a device code
 )
 
 // A tokenCore is the secret part of a token.
@@ -83,8 +84,11 @@ func parseBearerToken(kind tokenKind, prefix, text string) (bearerToken, bool) {
 
 func (t *bearerToken) text(prefix string) string {
 	var buf [2 * tokenChars]byte
-	text := append(buf[:0], prefix...)
-	return string(base64.RawURLEncoding.AppendEncode(text, t.raw[:]))
+	return string(t.appendText(buf[:0], prefix))
+}
+
+func (t *bearerToken) appendText(b []byte, prefix string) []byte {
+	return base64.RawURLEncoding.AppendEncode(append(b, prefix...), t.raw[:])
 }
 
 // id is the ID of the authorization that the token names.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	strict "github.com/go-jose/go-jose/v4/json" // which matches names exactly
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
@@ -45,61 +46,69 @@ func (x *exchange) signAccess(ctx context.Context, a *Authorization) error {
 	if err != nil {
 		return err
 	}
-	jti := x.out.access.text("")
-	if x.unrecorded(a) {
-		core := x.out.access.core()
-		jti = base64.RawURLEncoding.EncodeToString(core[:])
-	}
-	claims, err := accessClaimsOf(info, jti)
+	claims, err := accessClaimsOf(&info, x.jti(a))
 	if err != nil {
 		return ErrServerError.Because(err)
 	}
-	x.out.texts.access, err = x.server.sign(ctx, typAccessToken, claims)
+	x.out.texts.access, err = x.server.sign(ctx, typAccessToken, claims.end())
+	claims.free()
 	return err
 }
 
+// jti is what an opaque token has behind its prefix, or names nothing.
+func (x *exchange) jti(a *Authorization) string {
+	if x.unrecorded(a) {
+		core := x.out.access.core()
+		return base64.RawURLEncoding.EncodeToString(core[:])
+	}
+	return x.out.access.text("")
+}
+
 // accessClaimsOf are RFC 9068 section 2.2's claims. sub is the client where it acts for itself.
-func accessClaimsOf(info *TokenInfo, jti string) ([]byte, error) {
+func accessClaimsOf(info *TokenInfo, jti string) (*object, error) {
 	subject := info.Subject
 	if subject == "" {
 		subject = info.ClientID
 	}
-	o, err := newObject().text("iss", info.Issuer).text("sub", subject).text("client_id", info.ClientID).text("jti", jti).
-		facts(info)
-	return o.end(), err
+	o := newObject().text("iss", info.Issuer).text("sub", subject).text("client_id", info.ClientID).text("jti", jti)
+	return o, o.facts(info)
 }
 
 // facts are the members that a JWT and an introspection answer have in common.
-func (o object) facts(info *TokenInfo) (object, error) {
-	o = o.number("iat", info.IssuedAt.Unix()).number("exp", info.ExpiresAt.Unix()).scope(info.Scope)
+func (o *object) facts(info *TokenInfo) error {
+	o.number("iat", info.IssuedAt.Unix()).number("exp", info.ExpiresAt.Unix()).scope(info.Scope)
 	switch len(info.Audience) {
 	case 0:
 	case 1:
-		o = o.text("aud", info.Audience[0])
+		o.text("aud", info.Audience[0])
 	default:
-		o = o.texts("aud", info.Audience)
+		o.texts("aud", info.Audience)
 	}
 	if !info.AuthTime.IsZero() {
-		o = o.number("auth_time", info.AuthTime.Unix())
+		o.number("auth_time", info.AuthTime.Unix())
 	}
 	if info.ACR != "" {
-		o = o.text("acr", info.ACR)
+		o.text("acr", info.ACR)
 	}
 	if len(info.AMR) > 0 {
-		o = o.texts("amr", info.AMR)
+		o.texts("amr", info.AMR)
 	}
 	if info.Confirmation != nil {
-		o = o.member("cnf", info.Confirmation)
+		o.member("cnf", info.Confirmation)
 	}
-	return o.others(info.Claims, reservedClaims)
+	if info.Actor != nil {
+		o.member("act", info.Actor)
+	}
+	return o.details(info.Details).others(info.Claims, reservedClaims)
 }
 
 // accessClaims are the claims of one of our JWT access tokens.
 type accessClaims struct {
 	jwt.Claims
-	ClientID     string        `json:"client_id"`
-	Scope        string        `json:"scope"`
-	Confirmation *Confirmation `json:"cnf"`
+	ClientID     string          `json:"client_id"`
+	Scope        string          `json:"scope"`
+	Confirmation *Confirmation   `json:"cnf"`
+	Details      json.RawMessage `json:"authorization_details"`
 
 	others map[string]any
 }
@@ -115,7 +124,7 @@ func (s *Server) readAccessJWT(ctx context.Context, text string) (*accessClaims,
 		return nil, err
 	}
 	claims := &accessClaims{}
-	if err := errors.Join(json.Unmarshal(payload, claims), json.Unmarshal(payload, &claims.others)); err != nil {
+	if err := errors.Join(strict.Unmarshal(payload, claims), strict.Unmarshal(payload, &claims.others)); err != nil {
 		return nil, ErrNotFound
 	}
 	maps.DeleteFunc(claims.others, func(name string, _ any) bool { return slices.Contains(reservedClaims, name) })
@@ -134,7 +143,7 @@ func (c *accessClaims) tokenInfo() *TokenInfo {
 	return &TokenInfo{
 		ClientID: c.ClientID, Scope: scope, Audience: c.Audience, Issuer: c.Issuer,
 		IssuedAt: timeOf(c.IssuedAt), ExpiresAt: timeOf(c.Expiry),
-		Confirmation: c.Confirmation, Claims: c.others,
+		Confirmation: c.Confirmation, Details: c.Details, Claims: c.others,
 	}
 }
 

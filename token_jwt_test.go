@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -43,7 +45,7 @@ func withAlgorithm(algorithm oauth2.SignatureAlgorithm) func(*oauth2.SigningKeys
 	return func(k *oauth2.SigningKeys) { k.Algorithm = algorithm }
 }
 
-var everyAlgorithm = []oauth2.SignatureAlgorithm{oauth2.ES256, oauth2.EdDSA, oauth2.RS256, oauth2.PS256}
+var everyAlgorithm = []oauth2.SignatureAlgorithm{oauth2.ES256, oauth2.EdDSA, oauth2.Ed25519, oauth2.RS256, oauth2.PS256}
 
 // jwks are the published keys.
 func (w *world) jwks() jose.JSONWebKeySet {
@@ -58,14 +60,14 @@ func (w *world) jwks() jose.JSONWebKeySet {
 // verified are the claims of a JWT of a type, that one of the keys has signed.
 func verified(t testing.TB, set jose.JSONWebKeySet, typ, text string) map[string]any {
 	t.Helper()
-	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256})
+	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.RS256, jose.PS256})
 	require.NoError(t, err)
 	require.Equal(t, typ, token.Headers[0].ExtraHeaders[jose.HeaderType])
 	keys := set.Key(token.Headers[0].KeyID)
 	require.Len(t, keys, 1)
 	require.Equal(t, keys[0].Algorithm, token.Headers[0].Algorithm)
 	var claims map[string]any
-	require.NoError(t, token.Claims(keys[0].Key, &claims))
+	require.NoError(t, token.Claims(jws.Key(keys[0].Key, keys[0].Algorithm), &claims))
 	return claims
 }
 
@@ -150,7 +152,7 @@ func TestARetryInTheGraceGetsTheSameJWTAgain(t *testing.T) {
 		second := w.refresh(refresh)
 		require.Equal(t, first.str("refresh_token"), second.str("refresh_token"))
 		require.Equal(t, verified(t, w.jwks(), "at+jwt", first.str("access_token")), verified(t, w.jwks(), "at+jwt", second.str("access_token")))
-		if algorithm == oauth2.EdDSA || algorithm == oauth2.RS256 {
+		if algorithm == oauth2.EdDSA || algorithm == oauth2.Ed25519 || algorithm == oauth2.RS256 {
 			require.Equal(t, first.str("access_token"), second.str("access_token"), "its signature is no matter of chance")
 		}
 		require.True(t, w.active(second.str("access_token")))
@@ -194,13 +196,43 @@ func TestTheJWTOfAMachineIsWrittenNowhere(t *testing.T) {
 			ClientID: machine, Scope: oauth2.Scope{"stats", "read"}, Audience: []string{jwtAPI}, Issuer: w.url,
 			IssuedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour), Claims: map[string]any{"tenant": "acme"},
 		}, info)
-		require.Equal(t, 200, w.post("/revoke", machine, values("token", access)).status)
+		refused(t, w.post("/revoke", machine, values("token", access)), 400, "unsupported_token_type")
+		require.ErrorIs(t, w.server.ExpireToken(t.Context(), access), oauth2.ErrUnsupportedTokenType)
 		require.True(t, w.active(access), "it cannot be ended singly, as the documentation says")
 		require.Equal(t, before, counted.writes.Load())
 
 		w.clock.Advance(time.Hour)
 		require.False(t, w.active(access))
 	})
+}
+
+// Members are told apart by case (RFC 7519 section 4), so an application's claim passes for none of the
+// server's.
+func TestAClaimThatDiffersInCaseAloneIsAnotherClaim(t *testing.T) {
+	t.Parallel()
+	own := map[string]any{
+		"Client_ID": "another", "SCOPE": "admin", "Exp": 1, "Iss": "https://evil.example", "Aud": []any{"https://evil.example"},
+		"JTI": "x", "Cnf": map[string]any{"jkt": "x"}, "Authorization_Details": []any{},
+	}
+	w := newWorld(t, withKeys(), func(cfg *oauth2.ServerConfig) {
+		cfg.Claims = func(context.Context, *oauth2.Authorization) (map[string]any, error) { return maps.Clone(own), nil }
+	})
+	of := func(access string) *oauth2.TokenInfo {
+		info, err := w.server.Check(t.Context(), access)
+		require.NoError(t, err)
+		return info
+	}
+	info := of(w.token(machine, "grant_type", "client_credentials", "resource", jwtAPI).str("access_token"))
+	require.Equal(t, machine, info.ClientID)
+	require.Equal(t, oauth2.Scope{"stats", "read"}, info.Scope)
+	require.Equal(t, []string{jwtAPI}, info.Audience)
+	require.Equal(t, w.clock.Now().Add(time.Hour), info.ExpiresAt)
+	require.Nil(t, info.Confirmation)
+	require.Nil(t, info.Details)
+	require.Len(t, info.Claims, len(own))
+
+	access, _ := w.tokens("resource", jwtAPI)
+	require.Equal(t, "alice", of(access).Subject, "its record is found")
 }
 
 func TestOneTokenHasOneFormat(t *testing.T) {

@@ -17,7 +17,7 @@ const clockSkew = 5 * time.Second
 
 // A compromise is the verdict that something spent was presented by whoever may hold it: the
 // authorization must end, because nobody can tell the thief from the owner
-// (RFC 9700 sections 4.5.3.2 and 4.14.2).
+// (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 type compromise struct {
 	refusal *Error
 	event   EventType
@@ -37,9 +37,23 @@ var (
 	errRefreshSpent   = ErrInvalidGrant.With("The refresh token was replaced.")
 )
 
+// issued reports whether a code or a refresh token once came from this record: it is the one whose digest
+// the record has now, which covers all of a token, or its proof says so. Nearly always it is the one. From an
+// internal record none ever came.
+func (a *Authorization) issued(t bearerToken, current string) bool {
+	return !a.internal() && (t.is(current) || t.provenBy(a.LineageKey))
+}
+
 // approve makes the code pending.
 func (a *Authorization) approve(code bearerToken, binding Code, now time.Time) {
 	binding.Digest = code.digest()
+	a.Code = &binding
+	a.settle(now)
+}
+
+// answer notes an approval that leads to no code. Its bindings stay, as those of a code that was
+// redeemed: they tell whether a second answer to the same page grants the same.
+func (a *Authorization) answer(binding Code, now time.Time) {
 	a.Code = &binding
 	a.settle(now)
 }
@@ -48,7 +62,7 @@ func (a *Authorization) approve(code bearerToken, binding Code, now time.Time) {
 // about the request, so a code that was spent before is a replay.
 func (a *Authorization) redeem(code bearerToken, now time.Time) error {
 	switch {
-	case a.Code == nil || !code.provenBy(a.LineageKey):
+	case a.Code == nil || !a.issued(code, a.Code.Digest):
 		return errCodeUnknown
 	case a.Code.Digest == "":
 		return errCodeReplayed
@@ -57,26 +71,24 @@ func (a *Authorization) redeem(code bearerToken, now time.Time) error {
 	case !now.Before(a.Code.ExpiresAt):
 		return errCodeExpired
 	}
-	// The snapshot keeps its own.
-	spent := *a.Code
-	spent.Digest = ""
-	a.Code = &spent
+	a.Code.Digest = ""
 	return nil
 }
 
 // A rotationRule is the configuration of a rotation: how long a replaced token is forgiven
-// (nothing or less: never) and the optional pepper.
+// (nothing or less: never), the optional pepper, and whether there is none at all.
 type rotationRule struct {
 	grace  time.Duration
 	pepper []byte
+	keep   bool
 }
 
 func (r rotationRule) strict() bool { return r.grace <= 0 }
 
 // A rotated is what presenting a refresh token led to.
 type rotated struct {
-	refresh tokenCore // of the refresh token that is current now
-	access  tokenCore // of the access token that belongs to it
+	refresh bearerToken // the refresh token that is current now
+	access  tokenCore   // of the access token that belongs to it
 	// retried: a predecessor was presented within its grace. The refresh token was there already,
 	// and nothing has changed.
 	retried bool
@@ -86,7 +98,7 @@ type rotated struct {
 // (RFC 9700 section 4.14.2). What follows from a token is derived from it, so a retry whose first
 // answer was lost gets the very same tokens without a list of them.
 func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule, now time.Time) (rotated, error) {
-	if a.Refresh == nil || !token.provenBy(a.LineageKey) {
+	if a.Refresh == nil || !a.issued(token, a.Refresh.Digest) {
 		return rotated{}, errRefreshUnknown
 	}
 	if !token.is(a.Refresh.Digest) {
@@ -96,19 +108,21 @@ func (a *Authorization) rotate(token bearerToken, salt string, rule rotationRule
 		return rotated{}, errRefreshExpired
 	}
 	core := token.core()
+	if rule.keep {
+		return rotated{refresh: token, access: core.successor(kindAccess, salt, rule.pepper)}, nil
+	}
 	next := rotated{
-		refresh: core.successor(kindRefresh, salt, rule.pepper),
+		refresh: newBearerToken(kindRefresh, a.ID, a.LineageKey, core.successor(kindRefresh, salt, rule.pepper)),
 		access:  core.successor(kindAccess, salt, rule.pepper),
 	}
-	a.rememberRotation(token, salt, rule, now)
-	successor := newBearerToken(kindRefresh, a.ID, a.LineageKey, next.refresh)
-	a.Refresh.Digest = successor.digest()
+	a.rememberRotation(salt, rule, now)
+	a.Refresh.Digest = next.refresh.digest()
 	return next, nil
 }
 
-// rememberRotation keeps the replaced token for as long as it matters and no longer: salts past the
+// rememberRotation keeps the token that is replaced for as long as it matters and no longer: salts past the
 // grace would let a reader of the database who also holds a spent token walk to the live one.
-func (a *Authorization) rememberRotation(token bearerToken, salt string, rule rotationRule, now time.Time) {
+func (a *Authorization) rememberRotation(salt string, rule rotationRule, now time.Time) {
 	if rule.strict() {
 		a.Refresh.Rotations = nil
 		return
@@ -116,7 +130,7 @@ func (a *Authorization) rememberRotation(token bearerToken, salt string, rule ro
 	kept := slices.DeleteFunc(slices.Clone(a.Refresh.Rotations), func(old Rotation) bool {
 		return now.Sub(old.RotatedAt) > rule.grace+clockSkew
 	})
-	r := Rotation{Digest: token.digest(), Salt: salt, RotatedAt: now}
+	r := Rotation{Digest: a.Refresh.Digest, Salt: salt, RotatedAt: now}
 	if n := len(kept); n > 0 {
 		// Clocks of replicas differ; the order of the rotations does not.
 		r.RotatedAt = later(r.RotatedAt, kept[n-1].RotatedAt)
@@ -156,14 +170,13 @@ func (a *Authorization) retry(token bearerToken, rule rotationRule, now time.Tim
 
 // walk follows the salts from a predecessor to the current refresh token.
 func (a *Authorization) walk(core tokenCore, rotations []Rotation, rule rotationRule) (rotated, error) {
-	found := rotated{refresh: core, retried: true}
+	found := rotated{retried: true}
 	for _, r := range rotations {
-		core = found.refresh
-		found.refresh = core.successor(kindRefresh, r.Salt, rule.pepper)
 		found.access = core.successor(kindAccess, r.Salt, rule.pepper)
+		core = core.successor(kindRefresh, r.Salt, rule.pepper)
 	}
-	current := newBearerToken(kindRefresh, a.ID, a.LineageKey, found.refresh)
-	if !current.is(a.Refresh.Digest) {
+	found.refresh = newBearerToken(kindRefresh, a.ID, a.LineageKey, core)
+	if !found.refresh.is(a.Refresh.Digest) {
 		// The pepper was changed in between: the way to the current token is lost.
 		return rotated{}, errRefreshSpent
 	}

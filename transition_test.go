@@ -28,7 +28,7 @@ func mustRotate(t *testing.T, a *Authorization, token bearerToken, rule rotation
 	r, err := a.rotate(token, "salt of "+token.digest(), rule, at)
 	require.NoError(t, err)
 	require.False(t, r.retried)
-	next := newBearerToken(kindRefresh, a.ID, a.LineageKey, r.refresh)
+	next := r.refresh
 	require.Equal(t, next.digest(), a.Refresh.Digest)
 	return next
 }
@@ -51,7 +51,7 @@ func TestPredecessorInItsGraceLeadsToTheCurrentTokenAndChangesNothing(t *testing
 		r, err := a.rotate(predecessor, "unused", halfMin, noon.Add(30*time.Second))
 		require.NoError(t, err)
 		require.True(t, r.retried)
-		current := newBearerToken(kindRefresh, a.ID, a.LineageKey, r.refresh)
+		current := r.refresh
 		require.Equal(t, third, current)
 		require.Equal(t, second.core().successor(kindAccess, "salt of "+second.digest(), nil), r.access, "the access token is the last rotation's")
 	}
@@ -229,10 +229,19 @@ func TestTransitionsShareNothingWithTheSnapshot(t *testing.T) {
 func TestSweepAfterIsAtLeastAMinutePastTheExpiryAndOnTheHour(t *testing.T) {
 	t.Parallel()
 	for _, minute := range []int{0, 1, 58, 59} {
-		a := &Authorization{ExpiresAt: noon.Add(time.Duration(minute)*time.Minute + time.Second)}
+		a := &Authorization{ExpiresAt: noon.Add(time.Duration(minute)*time.Minute + time.Second), Access: []AccessToken{{}}}
 		require.GreaterOrEqual(t, a.SweepAfter().Sub(a.ExpiresAt), time.Minute)
 		require.Less(t, a.SweepAfter().Sub(a.ExpiresAt), time.Hour+time.Minute)
 		require.Zero(t, a.SweepAfter().Minute())
+	}
+}
+
+func TestAValueThatWasUsedUpIsForgottenWithinTwoMinutes(t *testing.T) {
+	t.Parallel()
+	for _, second := range []int{0, 1, 59, 60, 61, 3599} {
+		a := &Authorization{ExpiresAt: noon.Add(time.Duration(second) * time.Second)}
+		require.GreaterOrEqual(t, a.SweepAfter().Sub(a.ExpiresAt), time.Minute)
+		require.Less(t, a.SweepAfter().Sub(a.ExpiresAt), 2*time.Minute)
 	}
 }
 
@@ -268,4 +277,18 @@ func TestOnlyARecordThatIsBoundToAKeyNeedsTheNewerFormat(t *testing.T) {
 		a.settle(noon)
 		require.Equal(t, formatBound, a.Format, name)
 	}
+}
+
+// A replica of the version before would drop what a device asked for, or what was approved, with the next
+// change. Once a record has the format it keeps it.
+func TestARecordOfADeviceHasTheNewestFormat(t *testing.T) {
+	t.Parallel()
+	a, _ := refreshable()
+	a.Format = formatPlain
+	a.Device = &DeviceRequest{ExpiresAt: noon.Add(time.Minute)}
+	a.settle(noon)
+	require.Equal(t, formatExtended, a.Format)
+	a.Device, a.Refresh.Confirmation = nil, &Confirmation{JKT: "key"}
+	a.settle(noon)
+	require.Equal(t, formatExtended, a.Format)
 }

@@ -176,6 +176,25 @@ func (w *walk) every(begin func() *Authorization, set []operation, judge func([]
 	}
 }
 
+// A judge says what does not hold of the answers in one schedule, and of what they left behind.
+type judge func(w *walk, answers []*told) error
+
+// play plays every schedule of a scenario before all of its judges, and returns how many there were.
+func (w *walk) play(name string, begin func() *Authorization, set []operation, judges []judge) (schedules int, err error) {
+	err = w.every(begin, set, func(answers []*told) error {
+		for _, judge := range judges {
+			if err := judge(w, answers); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return w.schedules, err
+}
+
 // once plays one schedule.
 func (w *walk) once(record *Authorization, set []operation) []*told {
 	w.records = map[string]*Authorization{record.ID: record}

@@ -20,9 +20,9 @@
 // # The line
 //
 // A line is one JSON object and a newline. Its members seq, replica, time and type come first. Then
-// there is what the event says: issuer, client_id, sub, authorization, grant_type, scope, addr, by,
-// changed, error (the code of a refusal) and reason (its cause in words); data and context are the
-// application's own. The last two are prev, the hash of the line before, and hash: SHA-256, or
+// there is what the event says: issuer, client_id, sub, authorization, grant_type, scope, details_types, act,
+// aud, addr, by, changed, error (the code of a refusal) and reason (its cause in words); data and context
+// are the application's own. The last two are prev, the hash of the line before, and hash: SHA-256, or
 // HMAC-SHA256 with the key, in hexadecimal, of the line's own bytes up to the comma before "hash".
 //
 // The chain tells about itself in the types audit_opened, audit_resumed, audit_gap and audit_closed.

@@ -33,6 +33,7 @@ func TestALineHasTheEventAndItsPlaceInTheChain(t *testing.T) {
 	log.OnEvent(context.WithValue(t.Context(), traceKey{}, "t-1"), oauth2.Event{
 		Type: oauth2.EventAuthorizationRevoked, Time: o.Now(), Issuer: "https://id.example.com", ClientID: "app", Subject: "alice",
 		AuthorizationID: "A1", GrantType: "authorization_code", Scope: oauth2.Scope{"read", "write"}, By: oauth2.ByClient, Addr: netip.MustParseAddr("192.0.2.7"),
+		DetailsTypes: []string{"payment"}, Actor: &oauth2.Actor{Subject: "proxy"}, Audience: "https://other.example.com",
 		Changed: []string{"scope"}, Err: fmt.Errorf("outer: %w", oauth2.ErrInvalidGrant.With("It is over.").Because(errDiskFull)),
 	})
 	lines := linesOf(b.Bytes())
@@ -49,7 +50,7 @@ func TestALineHasTheEventAndItsPlaceInTheChain(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"seq": 2.0, "replica": "replica-1", "time": "2026-03-01T12:00:00Z", "type": "authorization_revoked",
 		"issuer": "https://id.example.com", "client_id": "app", "sub": "alice", "authorization": "A1",
-		"grant_type": "authorization_code", "scope": "read write", "addr": "192.0.2.7", "by": "client", "changed": []any{"scope"}, "error": "invalid_grant",
+		"grant_type": "authorization_code", "scope": "read write", "addr": "192.0.2.7", "by": "client", "details_types": []any{"payment"}, "act": map[string]any{"sub": "proxy"}, "aud": "https://other.example.com", "changed": []any{"scope"}, "error": "invalid_grant",
 		"reason": "outer: oauth2: invalid_grant: It is over.: no space left on device", "context": map[string]any{"trace": "t-1"},
 	}, second)
 }

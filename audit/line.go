@@ -41,6 +41,9 @@ type entry struct {
 	AuthorizationID string            `json:"authorization,omitempty"`
 	GrantType       string            `json:"grant_type,omitempty"`
 	Scope           string            `json:"scope,omitempty"`
+	DetailsTypes    []string          `json:"details_types,omitempty"`
+	Actor           *oauth2.Actor     `json:"act,omitempty"`
+	Audience        string            `json:"aud,omitempty"`
 	Addr            string            `json:"addr,omitempty"`
 	By              string            `json:"by,omitempty"`
 	Changed         []string          `json:"changed,omitempty"`
@@ -73,6 +76,9 @@ func entryOf(e oauth2.Event) entry {
 		AuthorizationID: e.AuthorizationID,
 		GrantType:       e.GrantType,
 		Scope:           e.Scope.String(),
+		DetailsTypes:    e.DetailsTypes,
+		Actor:           e.Actor,
+		Audience:        e.Audience,
 		By:              string(e.By),
 		Changed:         e.Changed,
 	}

@@ -1,11 +1,8 @@
 package audit
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -27,6 +24,9 @@ type ClientRegistry interface {
 // A change that was refused is told to its caller alone. One whose outcome the store cannot know is
 // told as [oauth2.EventFault]. What names the members that differ was read before the change: where
 // two changes of one client run in parallel, it may name those of both.
+//
+// What clients register and change at the server's own registration endpoint (RFC 7591) does not go
+// through it: the server finds inner, and tells ServerConfig.OnEvent itself.
 func Registry(inner ClientRegistry, tell func(context.Context, oauth2.Event)) ClientRegistry {
 	return &registry{inner, tell}
 }
@@ -35,6 +35,9 @@ type registry struct {
 	ClientRegistry
 	tell func(context.Context, oauth2.Event)
 }
+
+// Unwrap lets the server find what inner can do.
+func (r *registry) Unwrap() oauth2.ClientStore { return r.ClientRegistry }
 
 func (r *registry) CreateClient(ctx context.Context, c *oauth2.Client) error {
 	if err := c.Validate(); err != nil {
@@ -53,7 +56,7 @@ func (r *registry) UpdateClient(ctx context.Context, c *oauth2.Client) error {
 	if err != nil {
 		return err
 	}
-	changed, err := difference(before, c)
+	changed, err := before.Difference(c)
 	if err != nil {
 		return err
 	}
@@ -85,38 +88,4 @@ func (r *registry) changed(ctx context.Context, e oauth2.Event, err error) {
 	}
 	e.Time = time.Now().UTC().Truncate(time.Millisecond)
 	r.tell(ctx, e)
-}
-
-// difference names the members of the clients' JSON that differ, in alphabetical order.
-func difference(before, after *oauth2.Client) ([]string, error) {
-	old, err := members(before)
-	if err != nil {
-		return nil, err
-	}
-	now, err := members(after)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for name := range now {
-		if !bytes.Equal(old[name], now[name]) {
-			names = append(names, name)
-		}
-	}
-	for name := range old {
-		if _, ok := now[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-func members(c *oauth2.Client) (m map[string]json.RawMessage, err error) {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	err = json.Unmarshal(text, &m)
-	return m, err
 }

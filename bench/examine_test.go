@@ -19,7 +19,7 @@ func everyWork(t *testing.T, test func(*testing.T, bench.Column, bench.Workload,
 			t.Run(c.Name+"/"+w.Name, func(t *testing.T) {
 				t.Parallel()
 				if c.Slow && testing.Short() {
-					t.Skip("slow by design")
+					t.Skip("bcrypt at cost 12 takes minutes under the race detector: go test without -short examines it, and .ci/run without -race")
 				}
 				target, err := c.For(w)
 				if errors.Is(err, bench.ErrNotServed) {

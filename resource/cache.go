@@ -60,5 +60,15 @@ func clone(info *oauth2.TokenInfo) *oauth2.TokenInfo {
 		bound := *info.Confirmation
 		c.Confirmation = &bound
 	}
+	c.Actor = cloneActor(info.Actor)
+	return &c
+}
+
+func cloneActor(a *oauth2.Actor) *oauth2.Actor {
+	if a == nil {
+		return nil
+	}
+	c := *a
+	c.Actor = cloneActor(a.Actor)
 	return &c
 }

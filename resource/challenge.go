@@ -30,7 +30,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed
 	status := cmp.Or(e.Status, http.StatusBadRequest)
 	if status < http.StatusInternalServerError {
 		h.Set("WWW-Authenticate", challenge(g.cfg.Realm, e, needed, g.cfg.Metadata))
-		g.proofs.challenge(h, r, g.cfg.Realm)
+		g.proofs.challenge(h, r, g.cfg.Realm, needed, g.cfg.Metadata)
 	} else {
 		h.Set("Retry-After", retryAfter)
 		if g.cfg.OnFault != nil && r.Context().Err() == nil {
@@ -50,34 +50,56 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error, needed
 	}{e.Code, e.Description})
 }
 
+// An attribute is one of a challenge (RFC 9110 section 11.2).
+type attribute struct{ name, value string }
+
 // challenge is the value of WWW-Authenticate (RFC 6750 section 3). Without metadata, insufficient_scope
 // alone says which scope is needed: who shows no good token learns nothing about the API.
 func challenge(realm string, e *oauth2.Error, needed requirement, metadata *Metadata) string {
-	var scope, location, acrValues, maxAge string
-	if metadata != nil {
-		location = metadata.url
-	}
+	var scope, acrValues, maxAge string
 	if metadata != nil || errors.Is(e, oauth2.ErrInsufficientScope) {
-		// What is no scope is in no token, and its characters have no place in a challenge.
-		if named, err := oauth2.ParseScope(needed.scope.String()); err == nil {
-			scope = named.String()
-		}
+		scope = needed.told()
 	}
 	if errors.Is(e, errAuthentication) {
 		acrValues, maxAge = needed.authentication.acrValues(), needed.authentication.maxAge()
 	}
+	return schemeBearer + attributes(
+		attribute{"realm", realm},
+		attribute{"error", e.Code},
+		attribute{"error_description", e.Description},
+		attribute{"scope", scope},
+		attribute{"acr_values", acrValues},
+		attribute{"max_age", maxAge},
+		attribute{"resource_metadata", metadata.location()},
+	)
+}
+
+// told is the scope as a challenge names it. What is no scope is in no token, and its characters have no
+// place in a challenge.
+func (needed requirement) told() string {
+	named, err := oauth2.ParseScope(needed.scope.String())
+	if err != nil {
+		return ""
+	}
+	return named.String()
+}
+
+// location is where the metadata is, "" where there are none.
+func (m *Metadata) location() string {
+	if m == nil {
+		return ""
+	}
+	return m.url
+}
+
+// attributes writes those that have a value. A realm is told in any case.
+func attributes(list ...attribute) string {
 	var b strings.Builder
-	b.WriteString("Bearer realm=" + quote(realm))
-	for _, attribute := range []struct{ name, value string }{
-		{"error", e.Code},
-		{"error_description", e.Description},
-		{"scope", scope},
-		{"acr_values", acrValues},
-		{"max_age", maxAge},
-		{"resource_metadata", location},
-	} {
-		if attribute.value != "" {
-			b.WriteString(", " + attribute.name + "=" + quote(attribute.value))
+	separator := " "
+	for _, a := range list {
+		if a.value != "" || a.name == "realm" {
+			b.WriteString(separator + a.name + "=" + quote(a.value))
+			separator = ", "
 		}
 	}
 	return b.String()

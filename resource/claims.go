@@ -30,6 +30,8 @@ func readClaims(members map[string]json.RawMessage) (*oauth2.TokenInfo, error) {
 		{"acr", &info.ACR},
 		{"amr", &info.AMR},
 		{"cnf", &bound},
+		{"act", &info.Actor},
+		{"authorization_details", &info.Details},
 	} {
 		if err := take(members, member.name, member.into); err != nil {
 			return nil, err

@@ -30,8 +30,8 @@ type DPoPConfig struct {
 	// the Guard sees, where a proxy or http.StripPrefix takes it away. A proof names the URI that it is
 	// for, and no header of a request is believed about that.
 	URL string
-	// Required refuses every token that is not bound to a DPoP key, as MetadataConfig.DPoPRequired
-	// announces. The zero value accepts bearer tokens too.
+	// Required refuses every token that is not bound to a DPoP key; so does a Guard whose metadata say so
+	// (MetadataConfig.DPoPRequired). The zero value accepts bearer tokens too.
 	Required bool
 	// ProofLifetime is how old a proof may be, by the client's clock; it may be 10 seconds ahead. 0 means
 	// one minute.
@@ -83,13 +83,13 @@ type proofs struct {
 }
 
 // newProofs is nil where DPoP is not configured.
-func newProofs(c *DPoPConfig, now func() time.Time) *proofs {
+func newProofs(c *DPoPConfig, metadata *Metadata, now func() time.Time) *proofs {
 	if c == nil {
 		return nil
 	}
 	p := &proofs{
 		base:     strings.TrimSuffix(c.URL, "/"),
-		required: c.Required,
+		required: c.Required || metadata != nil && metadata.dpopRequired,
 		verifier: &dpop.Verifier{Lifetime: cmp.Or(c.ProofLifetime, defaultProofLifetime)},
 		remember: c.Remember, now: now,
 	}
@@ -140,7 +140,7 @@ func proveDPoPKey(g *Guard, r *http.Request, c credential) (string, error) {
 	if p == nil {
 		return "", nil
 	}
-	proof, err := p.verifier.Verify(r, p.base+r.URL.EscapedPath(), c.token, p.now())
+	proof, err := p.verifier.Verify(r, c.token, p.now(), p.base+r.URL.EscapedPath())
 	if refusal, ok := errors.AsType[dpop.ProofError](err); ok {
 		return "", proofRefused(refusal)
 	}
@@ -177,16 +177,23 @@ func (p *proofs) offerNonce(w http.ResponseWriter, r *http.Request) {
 }
 
 // challenge makes a challenge for bearer tokens one that tells of DPoP too (RFC 9449 sections 7.1 and
-// 7.2): the error is told in the scheme that was tried.
-func (p *proofs) challenge(h http.Header, r *http.Request, realm string) {
+// 7.2): the error is told in the scheme that was tried. With metadata, each challenge names them, and the
+// scope: a client reads the one whose scheme it knows (RFC 9728 section 5.1).
+func (p *proofs) challenge(h http.Header, r *http.Request, realm string, needed requirement, metadata *Metadata) {
 	if p == nil {
 		return
 	}
-	algorithms := ", algs=" + quote(strings.Join(dpop.Algorithms(), " "))
+	algorithms := attribute{"algs", strings.Join(dpop.Algorithms(), " ")}
 	found, err := parseCredential(r.Header.Get("Authorization"))
 	if parameters, ok := strings.CutPrefix(h.Get("WWW-Authenticate"), schemeBearer); ok && err == nil && found.scheme == schemeDPoP {
-		h.Set("WWW-Authenticate", schemeDPoP+parameters+algorithms)
+		h.Set("WWW-Authenticate", schemeDPoP+parameters+","+attributes(algorithms))
 		return
 	}
-	h.Add("WWW-Authenticate", schemeDPoP+" realm="+quote(realm)+algorithms)
+	var scope string
+	if metadata != nil {
+		scope = needed.told()
+	}
+	h.Add("WWW-Authenticate", schemeDPoP+attributes(
+		attribute{"realm", realm}, attribute{"scope", scope}, attribute{"resource_metadata", metadata.location()}, algorithms,
+	))
 }

@@ -104,7 +104,7 @@ func TestABoundTokenIsNeverABearerTokenNorTheOtherWayAbout(t *testing.T) {
 	b := newBoundAPI(t)
 	for _, got := range []answer{b.send("Bearer " + boundToken), b.send("Bearer "+boundToken, b.proof())} {
 		b.refuses(got, http.StatusUnauthorized, `Bearer realm="contacts", error="invalid_token"`)
-		require.Equal(t, `DPoP realm="contacts", algs="ES256 EdDSA PS256 RS256"`, got.header.Values("WWW-Authenticate")[1])
+		require.Equal(t, `DPoP realm="contacts", algs="ES256 EdDSA Ed25519 PS256 RS256"`, got.header.Values("WWW-Authenticate")[1])
 	}
 	b.refuses(b.send("DPoP "+bearerToken, b.key.Proof(http.MethodGet, b.url, dpoptest.For(bearerToken))), http.StatusUnauthorized, `DPoP realm="contacts", error="invalid_token"`)
 }
@@ -146,7 +146,7 @@ func TestAProofThatIsWrongInAnythingLetsNobodyIn(t *testing.T) {
 	} {
 		got := b.send("DPoP "+boundToken, proofs...)
 		b.refuses(got, http.StatusUnauthorized, `DPoP realm="contacts", error="invalid_dpop_proof"`)
-		require.Contains(t, got.header.Get("WWW-Authenticate"), `, algs="ES256 EdDSA PS256 RS256"`, name)
+		require.Contains(t, got.header.Get("WWW-Authenticate"), `, algs="ES256 EdDSA Ed25519 PS256 RS256"`, name)
 		require.Equal(t, "invalid_dpop_proof", got.json(t)["error"])
 	}
 	b.refuses(b.send("DPoP "+boundToken, stranger.Proof(http.MethodGet, b.url, dpoptest.For(boundToken))), http.StatusUnauthorized, `DPoP realm="contacts", error="invalid_token"`)
@@ -284,7 +284,7 @@ func TestTheChallengesToARequestWithoutATokenTellNoError(t *testing.T) {
 	require.NoError(t, err)
 	got := b.do(r)
 	require.Equal(t, http.StatusUnauthorized, got.status)
-	require.Equal(t, []string{`Bearer realm="contacts"`, `DPoP realm="contacts", algs="ES256 EdDSA PS256 RS256"`}, got.header.Values("WWW-Authenticate"))
+	require.Equal(t, []string{`Bearer realm="contacts"`, `DPoP realm="contacts", algs="ES256 EdDSA Ed25519 PS256 RS256"`}, got.header.Values("WWW-Authenticate"))
 }
 
 func TestATokenThatIsNotBoundIsRefusedWhereDPoPIsRequired(t *testing.T) {

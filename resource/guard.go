@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -43,6 +44,10 @@ type GuardConfig struct {
 	// that knows nothing but the API finds out how to get a token. nil: neither is told to who shows no
 	// good token.
 	Metadata *Metadata
+	// Implied are the scope tokens that another one has in it, such as "files:read" in "files:write": a
+	// token with the broader one is let through where the narrower is needed, and need not carry it. Each
+	// broader token names all that it implies, however indirectly. nil: none implies another.
+	Implied map[string]oauth2.Scope
 
 	// Now is the clock. nil means time.Now.
 	Now func() time.Time
@@ -81,7 +86,11 @@ func NewGuard(cfg GuardConfig) (*Guard, error) {
 	if err := errors.Join(append(errs, cfg.DPoP.validate())...); err != nil {
 		return nil, err
 	}
-	return &Guard{cfg: cfg, proofs: newProofs(cfg.DPoP, cfg.Now)}, nil
+	cfg.Implied = maps.Clone(cfg.Implied)
+	for broader, narrower := range cfg.Implied {
+		cfg.Implied[broader] = slices.Clone(narrower)
+	}
+	return &Guard{cfg: cfg, proofs: newProofs(cfg.DPoP, cfg.Metadata, cfg.Now)}, nil
 }
 
 // Require returns middleware that lets a request through if its access token is good, was issued for
@@ -132,6 +141,7 @@ var (
 	errTokenInvalid  = oauth2.ErrInvalidToken.With("The access token is unknown, expired or revoked.")
 	errTokenAudience = oauth2.ErrInvalidToken.With("The access token was issued for another resource.")
 	errTokenScope    = oauth2.ErrInsufficientScope.With("The access token does not carry the scope that is needed.")
+	errNotLetIn      = errors.New("resource: Permits is for requests that Require let in")
 	errNothingKnown  = errors.New("resource: the Checker returned neither a TokenInfo nor an error")
 )
 
@@ -157,10 +167,38 @@ func (g *Guard) admit(r *http.Request, needed requirement) (*oauth2.TokenInfo, *
 		return nil, r, err
 	}
 	switch {
-	case !info.Scope.Includes(needed.scope):
+	case !g.covers(info.Scope, needed.scope):
 		return nil, r, errTokenScope
 	case !needed.authentication.metBy(info, g.cfg.Now()):
 		return nil, r, errAuthentication
 	}
 	return info, r, nil
+}
+
+// Permits reports whether the token of a request that Require let in carries all of scopes too, for what
+// a request turns out to need once it is read. Where it does not, Permits has answered with 403
+// insufficient_scope, and the challenge names all of scopes: name those of the route as well, so that a
+// client asks once (RFC 6750 section 3.1).
+func (g *Guard) Permits(w http.ResponseWriter, r *http.Request, scopes ...string) bool {
+	needed := requirement{scope: scopes}
+	info, ok := FromContext(r.Context())
+	switch {
+	case !ok:
+		g.refuse(w, r, unavailable(errNotLetIn), needed)
+		return false
+	case !g.covers(info.Scope, needed.scope):
+		g.refuse(w, r, errTokenScope, needed)
+		return false
+	}
+	return true
+}
+
+// covers reports whether each token that is needed is there, or implied by one that is.
+func (g *Guard) covers(scope, needed oauth2.Scope) bool {
+	for _, token := range needed {
+		if !scope.Has(token) && !slices.ContainsFunc(scope, func(broader string) bool { return g.cfg.Implied[broader].Has(token) }) {
+			return false
+		}
+	}
+	return true
 }

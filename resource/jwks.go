@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 // minRSABits is the smallest RSA key that is used (RFC 7518 sections 3.3 and 3.5).
@@ -34,12 +36,15 @@ var algorithms = []struct {
 		k, ok := key.(*ecdsa.PublicKey)
 		return ok && k.Curve == elliptic.P256()
 	}},
-	{jose.EdDSA, func(key any) bool {
-		_, ok := key.(ed25519.PublicKey)
-		return ok
-	}},
+	{jose.EdDSA, onEdwards},
+	{jws.Ed25519, onEdwards},
 	{jose.RS256, strongRSA},
 	{jose.PS256, strongRSA},
+}
+
+func onEdwards(key any) bool {
+	_, ok := key.(ed25519.PublicKey)
+	return ok
 }
 
 func strongRSA(key any) bool {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 // The defaults of JWTConfig.
@@ -40,8 +41,8 @@ type JWTConfig struct {
 	// JWKSURI is where the keys are read, an https URL as Issuer is. Empty means where the issuer's
 	// metadata says (RFC 8414 section 2).
 	JWKSURI string
-	// Algorithms are the signature algorithms that are accepted, of "ES256", "EdDSA", "RS256" and
-	// "PS256". nil means all four. Naming the one that the server signs with is best
+	// Algorithms are the signature algorithms that are accepted, of "ES256", "EdDSA", "Ed25519", "RS256" and
+	// "PS256". nil means all five. Naming the one that the server signs with is best
 	// (RFC 8725 section 3.1).
 	Algorithms []string
 
@@ -127,7 +128,7 @@ func (cfg *JWTConfig) validate() error {
 		for _, a := range algorithms {
 			known = known || string(a.name) == name
 		}
-		report(!known, "Algorithms: %q is not among ES256, EdDSA, RS256 and PS256", name)
+		report(!known, "Algorithms: %q is not among ES256, EdDSA, Ed25519, RS256 and PS256", name)
 	}
 	report(cfg.Timeout < 0, "Timeout is negative")
 	report(cfg.KeysFor < 0, "KeysFor is negative")
@@ -158,7 +159,7 @@ func (v *JWTVerifier) Check(ctx context.Context, accessToken string) (*oauth2.To
 		if !fits(key, jose.SignatureAlgorithm(header.Algorithm)) {
 			continue
 		}
-		if payload, err := token.Verify(key); err == nil {
+		if payload, err := token.Verify(jws.Key(key.Key, header.Algorithm)); err == nil {
 			return v.read(payload)
 		}
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
+	"github.com/seed5f5fedc6/oauth2/internal/jws/jwstest"
 	"github.com/seed5f5fedc6/oauth2/internal/testclock"
 	"github.com/seed5f5fedc6/oauth2/resource"
 )
@@ -28,7 +30,7 @@ var testKeys = sync.OnceValue(func() map[jose.SignatureAlgorithm]crypto.Signer {
 	ec, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	_, ed, _ := ed25519.GenerateKey(rand.Reader)
 	rs, _ := rsa.GenerateKey(rand.Reader, 2048)
-	return map[jose.SignatureAlgorithm]crypto.Signer{jose.ES256: ec, jose.EdDSA: ed, jose.RS256: rs, jose.PS256: rs}
+	return map[jose.SignatureAlgorithm]crypto.Signer{jose.ES256: ec, jose.EdDSA: ed, jws.Ed25519: ed, jose.RS256: rs, jose.PS256: rs}
 })
 
 // An issuer is an authorization server of which an API sees the metadata and the keys.
@@ -125,7 +127,7 @@ func signed(t testing.TB, algorithm jose.SignatureAlgorithm, key any, kid string
 			delete(options.ExtraHeaders, jose.HeaderKey(name))
 		}
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
+	signer, err := jose.NewSigner(jwstest.SigningKey(algorithm, key), options)
 	require.NoError(t, err)
 	payload, ok := claims.([]byte)
 	if !ok {

@@ -25,6 +25,8 @@ type MetadataConfig struct {
 	AuthorizationServers []string
 	// Scopes are those that the API asks for.
 	Scopes oauth2.Scope
+	// AuthorizationDetailsTypes are the types of authorization details that the API understands (RFC 9396).
+	AuthorizationDetailsTypes []string
 	// Name, Documentation, Policy and TermsOfService are for people; the last three are URLs.
 	Name, Documentation, Policy, TermsOfService string
 	// DPoPRequired says that every token must be bound to a DPoP key (RFC 9449), and a Guard with this
@@ -57,6 +59,7 @@ type metadataDocument struct {
 	Policy               string   `json:"resource_policy_uri,omitempty"`
 	TermsOfService       string   `json:"resource_tos_uri,omitempty"`
 	CertificateBound     bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	DetailsTypes         []string `json:"authorization_details_types_supported,omitempty"`
 	DPoPAlgorithms       []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	DPoPRequired         bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 }
@@ -76,6 +79,7 @@ func NewMetadata(cfg MetadataConfig) (*Metadata, error) {
 		Policy:               cfg.Policy,
 		TermsOfService:       cfg.TermsOfService,
 		CertificateBound:     cfg.CertificateBound,
+		DetailsTypes:         cfg.AuthorizationDetailsTypes,
 		DPoPAlgorithms:       cfg.DPoPAlgorithms,
 		DPoPRequired:         cfg.DPoPRequired,
 	})
@@ -114,6 +118,7 @@ func (cfg *MetadataConfig) validate() error {
 	for _, page := range []string{cfg.Documentation, cfg.Policy, cfg.TermsOfService} {
 		report(page != "" && !secureURL(page), "%q is not an https URL", page)
 	}
+	report(slices.Contains(cfg.AuthorizationDetailsTypes, ""), "AuthorizationDetailsTypes has one that is empty")
 	report(slices.Contains(cfg.DPoPAlgorithms, "none"), "DPoPAlgorithms: none is no signature")
 	return errors.Join(errs...)
 }
@@ -126,10 +131,19 @@ func (m *Metadata) Paths() []string { return slices.Clone(m.paths) }
 // URL is where clients find the metadata (RFC 9728 section 3.1). Challenges name it.
 func (m *Metadata) URL() string { return m.url }
 
-// ServeHTTP answers with the metadata, whatever the path.
+// ServeHTTP answers with the metadata, whatever the path. A page that asks with headers of its own asks
+// first whether it may (Fetch section 4.8), and may.
 func (m *Metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Allow-Methods", http.MethodGet)
+		h.Set("Access-Control-Allow-Headers", "*")
+		h.Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		w.WriteHeader(http.StatusMethodNotAllowed)

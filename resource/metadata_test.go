@@ -33,13 +33,14 @@ func TestTheMetadataTellsWhatIsConfiguredAndNothingElse(t *testing.T) {
 			resource.MetadataConfig{
 				Resource: audience, AuthorizationServers: []string{"https://id.example.com"}, Scopes: oauth2.Scope{"read", "write"}, Name: "Contacts",
 				Documentation: "https://x.example.com/docs", Policy: "https://x.example.com/policy", TermsOfService: "https://x.example.com/tos",
-				DPoPRequired: true, DPoPAlgorithms: []string{"ES256"}, CertificateBound: true,
+				DPoPRequired: true, DPoPAlgorithms: []string{"ES256"}, CertificateBound: true, AuthorizationDetailsTypes: []string{"payment"},
 			},
 			map[string]any{
 				"resource": audience, "authorization_servers": []any{"https://id.example.com"}, "scopes_supported": []any{"read", "write"},
 				"bearer_methods_supported": []any{"header"}, "resource_name": "Contacts", "resource_documentation": "https://x.example.com/docs",
 				"resource_policy_uri": "https://x.example.com/policy", "resource_tos_uri": "https://x.example.com/tos",
-				"dpop_bound_access_tokens_required": true, "dpop_signing_alg_values_supported": []any{"ES256"}, "tls_client_certificate_bound_access_tokens": true,
+				"authorization_details_types_supported": []any{"payment"},
+				"dpop_bound_access_tokens_required":     true, "dpop_signing_alg_values_supported": []any{"ES256"}, "tls_client_certificate_bound_access_tokens": true,
 			},
 		},
 	} {
@@ -86,9 +87,9 @@ func TestTheMetadataIsFoundAtTheRootAndWithThePathInserted(t *testing.T) {
 func TestEveryMisconfigurationOfMetadataIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := resource.NewMetadata(resource.MetadataConfig{
-		Resource: "http://api.example.com", AuthorizationServers: []string{"ftp://x"}, Scopes: oauth2.Scope{"a b"}, Policy: "javascript:alert(1)", DPoPAlgorithms: []string{"none"},
+		Resource: "http://api.example.com", AuthorizationServers: []string{"ftp://x"}, Scopes: oauth2.Scope{"a b"}, Policy: "javascript:alert(1)", DPoPAlgorithms: []string{"none"}, AuthorizationDetailsTypes: []string{""},
 	})
-	for _, text := range []string{"Resource", "AuthorizationServers", "Scopes", "javascript", "none"} {
+	for _, text := range []string{"Resource", "AuthorizationServers", "Scopes", "javascript", "none", "AuthorizationDetailsTypes"} {
 		require.ErrorContains(t, err, text)
 	}
 	for _, uri := range []string{"", "urn:api", "https://api.example.com/?a=b", "https://api.example.com/#x", "https://u:p@api.example.com", "https://api.example.com/%2e", "https://api.example.com/\""} {

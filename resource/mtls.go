@@ -14,7 +14,8 @@ import (
 // passes the client's certificate on in a request header: as Client-Cert (RFC 9440), as PEM that is
 // percent-encoded, or as DER in Base64. The header is believed from the addresses of proxies alone,
 // which have to replace whatever a client sends under this name; from any other address there is no
-// certificate. Without proxies there never is one.
+// certificate, and none where the connection has no address, as on a Unix socket. Without proxies there
+// never is one.
 func CertificateHeader(name string, proxies ...netip.Prefix) func(r *http.Request) (*x509.Certificate, error) {
 	return func(r *http.Request) (*x509.Certificate, error) {
 		from, err := netip.ParseAddrPort(r.RemoteAddr)

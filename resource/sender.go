@@ -43,10 +43,7 @@ var senderChecks = []senderCheck{
 	},
 }
 
-var (
-	errSender       = oauth2.ErrInvalidToken.With("The access token is bound to a key that the request does not prove to hold.")
-	errDPoPRequired = oauth2.ErrInvalidToken.With("An access token that is bound to a DPoP key is required.")
-)
+var errSender = oauth2.ErrInvalidToken.With("The access token is bound to a key that the request does not prove to hold.")
 
 // proveSender holds the request to the keys that its token is bound to. A bound token is never a bearer
 // token: without its proof it is refused, and so is a confirmation that names no key that is known here.
@@ -57,9 +54,6 @@ func (g *Guard) proveSender(r *http.Request, c credential, info *oauth2.TokenInf
 	}
 	if (c.scheme == schemeDPoP) != (bound != nil && bound.JKT != "") {
 		return errSender
-	}
-	if g.cfg.Metadata != nil && g.cfg.Metadata.dpopRequired && c.scheme != schemeDPoP {
-		return errDPoPRequired
 	}
 	if bound == nil {
 		return nil

@@ -2,6 +2,7 @@ package columns
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,8 +10,10 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/go-jose/go-jose/v3"
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/compose"
+	fositeoauth2 "github.com/ory/fosite/handler/oauth2"
 	"github.com/ory/fosite/storage"
 
 	"github.com/seed5f5fedc6/oauth2/bench"
@@ -19,12 +22,15 @@ import (
 // Fosite is github.com/ory/fosite with its HMAC strategy, its MemoryStore, the factories of these
 // workloads alone, PKCE required, and a hasher as quick as ours: one SHA-256.
 var Fosite = bench.Column{Name: "fosite", Module: "github.com/ory/fosite", Build: func() (*bench.Target, error) {
-	return buildFosite(&fosite.Config{ClientSecretsHasher: sha256Hasher{}}, sha256Hashes)
-}}
+	return buildFosite(&fosite.Config{ClientSecretsHasher: sha256Hasher{}}, sha256Hashes, nil)
+}, Signing: signingWith(func(algorithm string, key crypto.Signer) (*bench.Target, error) {
+	return buildFosite(&fosite.Config{ClientSecretsHasher: sha256Hasher{}, AccessTokenIssuer: bench.Issuer}, sha256Hashes,
+		&jose.JSONWebKey{Key: key, KeyID: "1", Algorithm: algorithm, Use: "sig"})
+})}
 
 // FositeBcrypt is Fosite with the hasher it has unless told: bcrypt at cost 12.
 var FositeBcrypt = bench.Column{Name: "fosite+bcrypt", Module: "github.com/ory/fosite", Slow: true, Build: func() (*bench.Target, error) {
-	return buildFosite(&fosite.Config{}, bcryptHashes)
+	return buildFosite(&fosite.Config{}, bcryptHashes, nil)
 }}
 
 // The hashes of the clients' secrets are made once: that is a registration's work.
@@ -43,7 +49,8 @@ func hashSecrets(hasher fosite.Hasher) (h secretHashes, err error) {
 	return h, err
 }
 
-func buildFosite(config *fosite.Config, hashes func() (secretHashes, error)) (*bench.Target, error) {
+// buildFosite is the server with opaque tokens, or with JWTs that the key signs.
+func buildFosite(config *fosite.Config, hashes func() (secretHashes, error), key *jose.JSONWebKey) (*bench.Target, error) {
 	hashed, err := hashes()
 	if err != nil {
 		return nil, err
@@ -54,7 +61,13 @@ func buildFosite(config *fosite.Config, hashes func() (secretHashes, error)) (*b
 	// Left nil, these two are filled in by the first requests, without a lock.
 	config.ScopeStrategy, config.AudienceMatchingStrategy = fosite.ExactScopeStrategy, fosite.DefaultAudienceMatchingStrategy
 	store := newFositeStore(hashed)
-	f := fositeServer{compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config),
+	strategy, session := any(compose.NewOAuth2HMACStrategy(config)), func() fosite.Session { return new(fosite.DefaultSession) }
+	if key != nil {
+		getKey := func(context.Context) (any, error) { return key, nil }
+		strategy = compose.NewOAuth2JWTStrategy(getKey, compose.NewOAuth2HMACStrategy(config), config)
+		session = func() fosite.Session { return new(fositeoauth2.JWTSession) }
+	}
+	f := fositeServer{session: session, OAuth2Provider: compose.Compose(config, store, strategy,
 		compose.OAuth2AuthorizeExplicitFactory, compose.OAuth2ClientCredentialsGrantFactory,
 		compose.OAuth2RefreshTokenGrantFactory, compose.OAuth2TokenIntrospectionFactory, compose.OAuth2PKCEFactory)}
 	mux := http.NewServeMux()
@@ -70,7 +83,11 @@ func buildFosite(config *fosite.Config, hashes func() (secretHashes, error)) (*b
 	}, nil
 }
 
-type fositeServer struct{ fosite.OAuth2Provider }
+type fositeServer struct {
+	fosite.OAuth2Provider
+	// session is an empty one of the kind that the tokens need.
+	session func() fosite.Session
+}
 
 func (f fositeServer) authorize(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
@@ -92,7 +109,7 @@ func (f fositeServer) authorize(w http.ResponseWriter, r *http.Request) {
 
 func (f fositeServer) token(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	request, err := f.NewAccessRequest(ctx, r, new(fosite.DefaultSession))
+	request, err := f.NewAccessRequest(ctx, r, f.session())
 	if err != nil {
 		f.WriteAccessError(ctx, w, request, err)
 		return
@@ -112,7 +129,7 @@ func (f fositeServer) token(w http.ResponseWriter, r *http.Request) {
 
 func (f fositeServer) introspect(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	response, err := f.NewIntrospectionRequest(ctx, r, new(fosite.DefaultSession))
+	response, err := f.NewIntrospectionRequest(ctx, r, f.session())
 	if err != nil {
 		f.WriteIntrospectionError(ctx, w, err)
 		return

@@ -2,14 +2,19 @@ package columns
 
 import (
 	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
 	"net/http"
 
 	goauth2 "github.com/go-oauth2/oauth2/v4"
 	goerrors "github.com/go-oauth2/oauth2/v4/errors"
+	"github.com/go-oauth2/oauth2/v4/generates"
 	"github.com/go-oauth2/oauth2/v4/manage"
 	"github.com/go-oauth2/oauth2/v4/models"
 	"github.com/go-oauth2/oauth2/v4/server"
 	"github.com/go-oauth2/oauth2/v4/store"
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/seed5f5fedc6/oauth2/bench"
 )
@@ -20,6 +25,18 @@ import (
 //
 // Refreshing asks for no client secret in any configuration; the table says so.
 var GoOAuth2 = bench.Column{Name: "go-oauth2", Module: "github.com/go-oauth2/oauth2/v4", Build: func() (*bench.Target, error) {
+	return buildGoOAuth2(manage.NewDefaultManager())
+}, Signing: signingWith(func(algorithm string, key crypto.Signer) (*bench.Target, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	manager := manage.NewDefaultManager()
+	manager.MapAccessGenerate(generates.NewJWTAccessGenerate("1", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), jwt.GetSigningMethod(algorithm)))
+	return buildGoOAuth2(manager)
+})}
+
+func buildGoOAuth2(manager *manage.Manager) (*bench.Target, error) {
 	clients := store.NewClientStore()
 	for _, c := range []*models.Client{
 		{ID: bench.Machine, Secret: bench.MachineSecret, Domain: bench.RedirectURI},
@@ -29,7 +46,6 @@ var GoOAuth2 = bench.Column{Name: "go-oauth2", Module: "github.com/go-oauth2/oau
 			return nil, err
 		}
 	}
-	manager := manage.NewDefaultManager()
 	manager.MapClientStorage(clients)
 	manager.MustTokenStorage(store.NewMemoryTokenStore())
 	manager.SetValidateURIHandler(func(registered, requested string) error {
@@ -65,4 +81,4 @@ var GoOAuth2 = bench.Column{Name: "go-oauth2", Module: "github.com/go-oauth2/oau
 			return err
 		},
 	}, nil
-}}
+}

@@ -2,6 +2,7 @@ package columns
 
 import (
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/subtle"
@@ -27,12 +28,18 @@ var Zitadel = bench.Column{Name: "zitadel", Module: "github.com/zitadel/oidc/v3"
 	if err != nil {
 		return nil, err
 	}
+	return buildZitadel(bench.EdDSA, key, op.AccessTokenTypeBearer)
+}, Signing: signingWith(func(algorithm string, key crypto.Signer) (*bench.Target, error) {
+	return buildZitadel(algorithm, key, op.AccessTokenTypeJWT)
+})}
+
+func buildZitadel(algorithm string, key crypto.Signer, tokens op.AccessTokenType) (*bench.Target, error) {
 	store := &zitadelStore{
 		Storage: storage.NewStorageWithClients(oneUser{}, map[string]*storage.Client{
 			bench.Web: storage.WebClient(bench.Web, bench.WebSecret, bench.RedirectURI),
 		}),
-		key:     ed25519Key{key},
-		machine: machineClient{storage.WebClient(bench.Machine, bench.MachineSecret)},
+		key:     zitadelKey{jose.SignatureAlgorithm(algorithm), key},
+		machine: machineClient{storage.WebClient(bench.Machine, bench.MachineSecret), tokens},
 	}
 	config := &op.Config{CodeMethodS256: true, GrantTypeRefreshToken: true}
 	_, _ = rand.Read(config.CryptoKey[:]) // crypto/rand never fails
@@ -47,12 +54,12 @@ var Zitadel = bench.Column{Name: "zitadel", Module: "github.com/zitadel/oidc/v3"
 		IntrospectPath: provider.IntrospectionEndpoint().Relative(),
 		Login:          store.login(provider.AuthorizationEndpoint().Relative() + "/callback?id="),
 	}, nil
-}}
+}
 
 // A zitadelStore is the example's store with another signing key and a machine that we know.
 type zitadelStore struct {
 	*storage.Storage
-	key     ed25519Key
+	key     zitadelKey
 	machine machineClient
 }
 
@@ -71,7 +78,7 @@ func (s *zitadelStore) login(callback string) func(string) (string, error) {
 func (s *zitadelStore) SigningKey(context.Context) (op.SigningKey, error) { return s.key, nil }
 
 func (s *zitadelStore) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorithm, error) {
-	return []jose.SignatureAlgorithm{jose.EdDSA}, nil
+	return []jose.SignatureAlgorithm{s.key.algorithm}, nil
 }
 
 func (s *zitadelStore) ClientCredentials(_ context.Context, id, secret string) (op.Client, error) {
@@ -86,17 +93,25 @@ func (s *zitadelStore) ClientCredentialsTokenRequest(_ context.Context, id strin
 }
 
 // A machineClient may use the one grant that the example's clients may not.
-type machineClient struct{ *storage.Client }
+type machineClient struct {
+	*storage.Client
+	tokens op.AccessTokenType
+}
+
+func (c machineClient) AccessTokenType() op.AccessTokenType { return c.tokens }
 
 func (machineClient) GrantTypes() []oidc.GrantType {
 	return []oidc.GrantType{oidc.GrantTypeClientCredentials}
 }
 
-type ed25519Key struct{ private ed25519.PrivateKey }
+type zitadelKey struct {
+	algorithm jose.SignatureAlgorithm
+	private   crypto.Signer
+}
 
-func (ed25519Key) ID() string                                  { return "1" }
-func (ed25519Key) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.EdDSA }
-func (k ed25519Key) Key() any                                  { return k.private }
+func (zitadelKey) ID() string                                    { return "1" }
+func (k zitadelKey) SignatureAlgorithm() jose.SignatureAlgorithm { return k.algorithm }
+func (k zitadelKey) Key() any                                    { return k.private }
 
 // oneUser knows everybody as the same user; the machine is somebody too, so that its tokens can be
 // introspected.

@@ -8,20 +8,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// freeAddr is an address that was free a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, ln.Close()) }()
-	return ln.Addr().String()
-}
+	"github.com/seed5f5fedc6/oauth2/internal/testserver"
+)
 
 func TestProgramServesUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := testserver.Address(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, []string{"-addr", addr, "-store", "memory"}) }()
@@ -32,7 +25,7 @@ func TestProgramServesUntilItIsStopped(t *testing.T) {
 		}
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusOK
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	cancel()
 	require.NoError(t, <-ended)
 }
@@ -48,7 +41,7 @@ func TestProgramNamesThePortThatIsTaken(t *testing.T) {
 
 func TestProgramFreesThePortWhenItCannotStart(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr(t)
+	addr := testserver.Address(t)
 	require.Error(t, run(t.Context(), []string{"-addr", addr, "-store", "nothing"}))
 	ln, err := net.Listen("tcp", addr)
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ func run(ctx context.Context, args []string) error {
 	if err := launch.Parse(fs, args); err != nil {
 		return err
 	}
-	o.BaseURL = "http://" + *addr
+	o.BaseURL = launch.URL("http", *addr)
 	handler, err := spam4all.New(o)
 	if err != nil {
 		return err

@@ -24,11 +24,12 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	handler, err := routes("http://" + *addr)
+	base := launch.URL("http", *addr)
+	handler, err := routes(base)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("A notebook at http://%s, for alice (wonderland) and bob (builder).\n", *addr)
+	fmt.Printf("A notebook at %s, for alice (wonderland) and bob (builder).\n", base)
 	return launch.Serve(ctx, ln, handler, launch.TLS{})
 }
 

@@ -24,7 +24,7 @@ func run(ctx context.Context, args []string) error {
 	if err := launch.Parse(fs, args); err != nil {
 		return err
 	}
-	o.Resource = cmp.Or(o.Resource, "http://"+*addr)
+	o.Resource = cmp.Or(o.Resource, launch.URL("http", *addr))
 	handler, err := contacts.New(o)
 	if err != nil {
 		return err

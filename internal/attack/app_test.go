@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"html/template"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/internal/testclock"
+	"github.com/seed5f5fedc6/oauth2/internal/testlog"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -24,7 +24,7 @@ type app struct {
 	target *target
 	tokens oauth2.TokenStore
 	clock  *testclock.Clock
-	log    *buffer
+	log    *testlog.Buffer
 	slog   *slog.Logger
 
 	mu     sync.Mutex
@@ -38,7 +38,7 @@ func startApp(t *testing.T, tg *target, change ...func(*oauth2.ServerConfig)) *s
 }
 
 func newApp(t *testing.T, tg *target, tokens oauth2.TokenStore) *app {
-	a := &app{target: tg, tokens: tokens, clock: testclock.At(time.Now()), log: &buffer{}, locked: map[string]bool{}}
+	a := &app{target: tg, tokens: tokens, clock: testclock.At(time.Now()), log: &testlog.Buffer{}, locked: map[string]bool{}}
 	a.slog = slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return a
 }
@@ -56,8 +56,9 @@ func (a *app) serve(t *testing.T, change ...func(*oauth2.ServerConfig)) *site {
 	var protect func(*site)
 	s.apiURL, protect = startAPI(t)
 	cfg := oauth2.ServerConfig{
-		Issuer: listener.URL, Clients: registry, Tokens: a.tokens, Now: a.clock.Now,
+		Issuer: listener.URL, Clients: registeredBeside(registry, a.tokens), Tokens: a.tokens, Now: a.clock.Now,
 		Consent:   a.consent,
+		Grants:    a.grants(),
 		Resources: []oauth2.Resource{{URI: s.apiURL}},
 		Keys:      &oauth2.SigningKeys{SealingKeys: [][]byte{a.target.sealingKey}},
 		Scopes:    oauth2.Scope{scopeRead, scopeStats},
@@ -72,8 +73,11 @@ func (a *app) serve(t *testing.T, change ...func(*oauth2.ServerConfig)) *site {
 			defer a.mu.Unlock()
 			return !a.locked[subject], nil
 		},
-		OnEvent: a.tell,
+		Registration:         openRegistration(),
+		AuthorizationDetails: []oauth2.AuthorizationDetailsType{exportDetails},
+		OnEvent:              a.tell,
 	}
+	withDocuments(&cfg)
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -83,6 +87,20 @@ func (a *app) serve(t *testing.T, change ...func(*oauth2.ServerConfig)) *site {
 	s.connect()
 	protect(s)
 	return s
+}
+
+// grants are those of the library, with the widest policies that there are.
+func (a *app) grants() []oauth2.GrantHandler {
+	return []oauth2.GrantHandler{
+		oauth2.CodeGrant{}, oauth2.RefreshGrant{}, oauth2.ClientCredentialsGrant{}, oauth2.DeviceGrant{},
+		oauth2.TokenExchangeGrant{Policy: func(_ context.Context, x *oauth2.TokenExchange) (oauth2.ExchangeMode, error) {
+			if x.ActorToken != nil {
+				return oauth2.Delegate, nil
+			}
+			return oauth2.Impersonate, nil
+		}},
+		a.target.bearerGrant(),
+	}
 }
 
 // anew is the same application once more, on another listener, with another configuration and a
@@ -108,7 +126,7 @@ func (a *app) lock(user string, locked bool) {
 
 var appPage = template.Must(template.New("").Parse(`<!doctype html><html><body><form id="consent" method="post">
 <input type="hidden" name="form_token" value="{{.FormToken}}">
-<p>{{.Client.Name}} ({{.Client.ID}}) {{.RedirectURI}} {{.Scope}}</p>
+<p>{{.Client.Name}} ({{.Client.ID}}) {{.RedirectURI}} {{.UserCode}} {{.Scope}} {{printf "%s" .Details}}</p>
 <input name="username"><input name="password" type="password">
 <button name="decision" value="no">No</button><button name="decision" value="yes">Yes</button>
 </form></body></html>`))
@@ -127,22 +145,4 @@ func (a *app) consent(w http.ResponseWriter, r *http.Request, req *oauth2.Author
 		return nil, err
 	}
 	return nil, oauth2.ErrAnswered
-}
-
-// A buffer is a log that many write to.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

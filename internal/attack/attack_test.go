@@ -29,7 +29,14 @@ type kind int
 const (
 	embedded kind = iota + 1 // an application of these tests, whose configuration and clock they set
 	example                  // the program examples/authserver
+	signing                  // any that issues JWTs, or can be configured to
+	overTLS                  // the program, where it serves https by itself
 )
+
+// among reports whether an attack on some kind of server is for this one.
+func (s *site) among(only kind) bool {
+	return only == 0 || only == s.kind || only == signing && (s.jwts || s.kind == embedded) || only == overTLS && s.roots != nil
+}
 
 type area struct {
 	name    string
@@ -44,13 +51,19 @@ func areas() []area {
 		{"pkce", pkceAttacks},
 		{"pushed requests", parAttacks},
 		{"request objects", jarAttacks},
+		{"authorization details", detailsAttacks},
 		{"consent", consentAttacks},
 		{"login", loginAttacks},
 		{"code", codeAttacks},
 		{"refresh", refreshAttacks},
+		{"device", deviceAttacks},
+		{"registration", registrationAttacks},
+		{"metadata documents", documentAttacks},
 		{"token", tokenAttacks},
 		{"wire", wireAttacks},
 		{"client credentials", clientCredentialsAttacks},
+		{"implicit", implicitAttacks},
+		{"password", passwordAttacks},
 		{"introspection", introspectionAttacks},
 		{"jwt", jwtAttacks},
 		{"revocation", revocationAttacks},
@@ -59,6 +72,9 @@ func areas() []area {
 		{"offline", offlineAttacks},
 		{"dpop", dpopAttacks},
 		{"client keys", clientKeyAttacks},
+		{"mcp", mcpAttacks},
+		{"token exchange", exchangeAttacks},
+		{"bearer assertions", bearerAttacks},
 	}
 }
 
@@ -76,14 +92,17 @@ func TestAttacksOnTheExampleServer(t *testing.T) {
 	program := buildExample(t)
 	for _, target := range []struct {
 		keeper
-		https bool
-	}{{inMemory, false}, {inSQLite, false}, {inRedis, false}, {inMemory, true}} {
+		https, jwts bool
+	}{{keeper: inMemory}, {keeper: inSQLite}, {keeper: inRedis}, {keeper: inMemory, https: true}, {keeper: inSQLite, https: true, jwts: true}} {
 		name := target.name
 		if target.https {
 			name += " over TLS"
 		}
+		if target.jwts {
+			name += " with JWTs"
+		}
 		t.Run(name, func(t *testing.T) {
-			attackAll(t, startExample(t, newTarget(t, target.keeper), program, target.https))
+			attackAll(t, startExample(t, newTarget(t, target.keeper), program, target.https, target.jwts))
 		})
 	}
 }
@@ -93,7 +112,7 @@ func attackAll(t *testing.T, s *site) {
 	for _, area := range areas() {
 		t.Run(area.name, func(t *testing.T) {
 			for _, a := range area.attacks {
-				if a.only != 0 && a.only != s.kind {
+				if !s.among(a.only) {
 					continue
 				}
 				t.Run(a.name, func(t *testing.T) {

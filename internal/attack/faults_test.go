@@ -79,6 +79,8 @@ type countingClients struct {
 	calls *atomic.Int64
 }
 
+func (c countingClients) Unwrap() oauth2.ClientStore { return c.ClientStore }
+
 func (c countingClients) Client(ctx context.Context, id string) (*oauth2.Client, error) {
 	c.calls.Add(1)
 	return c.ClientStore.Client(ctx, id)

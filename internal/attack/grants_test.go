@@ -80,6 +80,14 @@ func flip(text string, at int) string {
 	return text[:at] + string(with) + text[at+1:]
 }
 
+// signedPart is a token without its signature, which differs each time that the same JWT is signed.
+func signedPart(token string) string {
+	if at := strings.LastIndexByte(token, '.'); at >= 0 {
+		return token[:at]
+	}
+	return token
+}
+
 // forgeries are a token with every single character changed, cut, lengthened and spelt otherwise.
 func forgeries(token string) []string {
 	all := []string{token[:len(token)-1], token[:len(token)/2], token[1:], token + "A", token + "=", token + "\n", " " + token, token + " ", token + token, strings.ToLower(token), strings.ToUpper(token),

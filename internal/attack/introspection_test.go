@@ -14,6 +14,7 @@ import (
 var introspectionAttacks = []attack{
 	{name: "who is no authenticated resource server is told nothing", source: "RFC 7662 section 2.1", run: introspectionCallers},
 	{name: "whatever is no live access token is exactly inactive", source: "RFC 7662 section 2.2", run: introspectionInactive},
+	{name: "a resource server is told nothing of the tokens for others", source: "RFC 7662 sections 2.2 and 4", run: introspectionOfOthers},
 	{name: "a hint never matters", source: "RFC 7662 section 2.1", run: introspectionHints},
 	{name: "an expired token is inactive", source: "RFC 7662 section 2.2", only: embedded, run: introspectionExpired},
 	{name: "a token of another issuer over the same records is inactive", source: "RFC 7662 section 4; RFC 9700 section 4.4", only: embedded, run: introspectionOtherIssuer},
@@ -56,6 +57,14 @@ func introspectionInactive(t *testing.T, s *site) {
 	require.Equal(t, "no-store", info.header.Get("Cache-Control"))
 	require.Equal(t, "alice", info.str("sub"))
 	require.NotContains(t, info.body, refresh)
+}
+
+func introspectionOfOthers(t *testing.T, s *site) {
+	access, _ := s.tokens()
+	for _, token := range []string{access, s.token(machine, "grant_type", "client_credentials").str("access_token")} {
+		require.Equal(t, `{"active":false}`, s.call(s.introspectURL, farAPI, "token", token).body)
+		require.True(t, s.active(token))
+	}
 }
 
 func introspectionHints(t *testing.T, s *site) {

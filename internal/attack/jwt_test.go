@@ -23,20 +23,26 @@ const introspectionJWT = "application/token-introspection+jwt"
 
 var jwtAttacks = []attack{
 	{name: "the JWKS has public keys only, under names of their own, for any page", source: "RFC 7517 sections 4.5 and 9.2", run: jwksPublic},
-	{name: "a JWT that was forged in any way opens nothing", source: "RFC 8725 sections 2.1 and 3.1, RFC 9068 section 4", only: embedded, run: jwtForged},
-	{name: "the jti of a JWT, as logs have it, opens nothing", source: "RFC 9068 section 6", only: embedded, run: jwtJTI},
-	{name: "a revoked JWT is inactive at once, and another client cannot revoke it", source: "RFC 7009 sections 2.1 and 2.2", only: embedded, run: jwtRevoked},
-	{name: "the refresh of an ended authorization brings no JWT", source: "RFC 7009 section 2.1", only: embedded, run: jwtEnded},
-	{name: "of 16 parallel redemptions of a code for a JWT one wins", source: "RFC 6749 section 4.1.2", only: embedded, run: jwtParallel},
+	{name: "a JWT that was forged in any way opens nothing", source: "RFC 8725 sections 2.1 and 3.1, RFC 9068 section 4", only: signing, run: jwtForged},
+	{name: "the jti of a JWT, as logs have it, opens nothing", source: "RFC 9068 section 6", only: signing, run: jwtJTI},
+	{name: "a revoked JWT is inactive at once, and another client cannot revoke it", source: "RFC 7009 sections 2.1 and 2.2", only: signing, run: jwtRevoked},
+	{name: "the refresh of an ended authorization brings no JWT", source: "RFC 7009 section 2.1", only: signing, run: jwtEnded},
+	{name: "of 16 parallel redemptions of a code for a JWT one wins", source: "RFC 6749 section 4.1.2", only: signing, run: jwtParallel},
 	{name: "a machine's JWT cannot pass for a user's", source: "RFC 9068 section 5, RFC 9700 section 4.15", only: embedded, run: jwtMachine},
 	{name: "one token for resources of two formats is refused, and burns no code", source: "RFC 8707 section 2.2", only: embedded, run: jwtFormats},
 	{name: "a signed introspection answer is no access token, and is for its asker alone", source: "RFC 9701 sections 5 and 8.1", run: introspectionSigned},
 	{name: "a store that fails is 503, and neither an empty JWKS nor an unsigned token", source: "RFC 9110 section 15.6.4", only: embedded, run: jwtStoreDown},
 }
 
-// withJWTs is the application once more, with an API that takes JWTs.
+// issueJWTs makes the API take JWTs.
+func issueJWTs(cfg *oauth2.ServerConfig) { cfg.Resources[0].Format = oauth2.FormatJWT }
+
+// withJWTs is the server, or the application once more, with an API that takes JWTs.
 func (s *site) withJWTs() *site {
-	return s.anew(func(cfg *oauth2.ServerConfig) { cfg.Resources[0].Format = oauth2.FormatJWT })
+	if s.jwts {
+		return s
+	}
+	return s.anew(issueJWTs)
 }
 
 func (s *site) jwksURL() string { return s.get(metadataURL(s.t, s.issuer)).str("jwks_uri") }
@@ -112,7 +118,7 @@ func jwtForged(t *testing.T, s *site) {
 		require.NoError(t, err)
 		return text
 	}
-	foreign, _ := s.withJWTs().tokens()
+	foreign, _ := startApp(t, s.target, issueJWTs).tokens()
 	for name, forged := range map[string]string{
 		"alg none":               encode([]byte(`{"alg":"none","kid":"`+kid+`","typ":"at+jwt"}`)) + "." + parts[1] + ".",
 		"alg None":               encode([]byte(`{"alg":"None","kid":"`+kid+`","typ":"at+jwt"}`)) + "." + parts[1] + ".",

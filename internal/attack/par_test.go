@@ -99,7 +99,7 @@ func parNested(t *testing.T, s *site) {
 
 func parForeign(_ *testing.T, s *site) {
 	a := s.pushed(s.request())
-	for _, client := range []string{rival, spa, "nobody", ""} {
+	for _, client := range []string{rival, postOnly, spa, "nobody", ""} {
 		stolen := attempt{Values: change(clone(a.Values), "client_id", client, "redirect_uri", redirects[rival])}
 		s.refusedOnPage(s.alice().open(stolen), client)
 	}

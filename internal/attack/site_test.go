@@ -41,6 +41,8 @@ type site struct {
 	authorizeURL, tokenURL, introspectURL, revokeURL string
 	// apiURL is the API: /contacts needs contacts.read, /stats needs contacts.stats.
 	apiURL string
+	// jwts tells that the access tokens of the API are JWTs.
+	jwts bool
 	// client keeps no cookies and follows no redirects.
 	client *http.Client
 	roots  *x509.CertPool
@@ -123,8 +125,8 @@ func buildExample(t *testing.T) string {
 }
 
 // startExample runs the program with clients and users of its own.
-func startExample(t *testing.T, tg *target, program string, https bool) *site {
-	s := &site{target: tg, t: t, kind: example}
+func startExample(t *testing.T, tg *target, program string, https, jwts bool) *site {
+	s := &site{target: tg, t: t, kind: example, jwts: jwts}
 	address := testserver.Address(t)
 	s.issuer = "http://" + address
 	var protect func(*site)
@@ -147,6 +149,9 @@ func startExample(t *testing.T, tg *target, program string, https bool) *site {
 		s.roots = x509.NewCertPool()
 		require.True(t, s.roots.AppendCertsFromPEM(certificate))
 		args = append(args, "-tls-cert", writeFile(t, folder, "cert.pem", certificate), "-tls-key", writeFile(t, folder, "key.pem", key))
+	}
+	if jwts {
+		args = append(args, "-jwt")
 	}
 	command := func() *exec.Cmd { return exec.Command(program, args...) }
 	s.server = testserver.Program(t, command, func() error { return s.healthy() })

@@ -44,7 +44,7 @@ func newTarget(t *testing.T, k keeper) *target {
 		secrets:   map[string]string{odd: "s: %+/ü&=~" + oauth2.NewSecret()},
 		passwords: map[string]string{"alice": oauth2.NewSecret(), "bob": oauth2.NewSecret(), "carol": oauth2.NewSecret()},
 	}
-	for _, id := range []string{web, rival, reader, legacy, postOnly, noCode, signer, machine, api} {
+	for _, id := range []string{web, rival, reader, legacy, postOnly, noCode, signer, relay, agent, box, oldApp, machine, api, farAPI} {
 		tg.secrets[id] = oauth2.NewSecret()
 	}
 	tg.signerKey, tg.signerSet = signingKey()
@@ -65,8 +65,15 @@ const (
 	native   = "native"       // public: code, loopback redirects
 	bound    = "bound"        // public: code and refresh, DPoP-bound tokens alone
 	signer   = "signer"       // confidential: code, and signs its requests
+	tv       = "tv"           // public: device codes and refresh
+	box      = "box"          // confidential: device codes
+	oldPage  = "old-page"     // public: code, and the implicit grant where it is served
+	oldApp   = "old-app"      // confidential: the password grant where it is served
 	machine  = "machine"      // confidential: client credentials
+	relay    = "relay"        // confidential: token exchange and client credentials
+	agent    = "agent"        // confidential: assertions of an identity provider
 	api      = "api"          // resource server
+	farAPI   = "far-api"      // resource server, of another resource
 )
 
 const (
@@ -78,7 +85,7 @@ const (
 var redirects = map[string]string{
 	web: "https://app.example/callback", rival: "https://rival.example/callback", reader: "https://reader.example/callback",
 	legacy: "https://legacy.example/callback", noCode: "https://nocode.example/callback", odd: "https://odd.example/callback?fixed=1",
-	signer: "https://signer.example/callback", spa: "https://spa.example/callback", bound: "https://bound.example/callback", native: "http://127.0.0.1/callback", postOnly: "https://post.example/callback",
+	signer: "https://signer.example/callback", spa: "https://spa.example/callback", bound: "https://bound.example/callback", oldPage: "https://page.example/callback", native: "http://127.0.0.1/callback", postOnly: "https://post.example/callback",
 }
 
 // webLoopback is web's second redirect URI. A confidential client is no native one.
@@ -90,7 +97,7 @@ func (tg *target) registrations(t testing.TB) []byte {
 	both, code := []string{"authorization_code", "refresh_token"}, []string{"authorization_code"}
 	everything := scopeRead + " " + scopeStats
 	clients := []members{
-		{"client_id": web, "client_name": `Web <script>alert("1")</script> & 'co'`, "grant_types": both, "scope": everything},
+		{"client_id": web, "client_name": `Web <script>alert("1")</script> & 'co'`, "grant_types": both, "scope": everything, "authorization_details_types": []string{exportType}},
 		{"client_id": rival, "grant_types": both, "scope": everything},
 		{"client_id": reader, "grant_types": code, "scope": scopeRead},
 		{"client_id": legacy, "grant_types": both, "scope": everything, "pkce_optional": true},
@@ -101,8 +108,15 @@ func (tg *target) registrations(t testing.TB) []byte {
 		{"client_id": bound, "grant_types": both, "scope": scopeRead, "dpop_bound_access_tokens": true},
 		{"client_id": signer, "grant_types": code, "scope": everything, "jwks": tg.signerSet},
 		{"client_id": native, "grant_types": code, "scope": scopeRead},
-		{"client_id": machine, "grant_types": []string{"client_credentials"}, "scope": scopeStats},
+		{"client_id": relay, "grant_types": []string{oauth2.GrantTokenExchange, "client_credentials"}, "scope": everything},
+		{"client_id": tv, "client_name": `Television <script>`, "grant_types": []string{oauth2.GrantDeviceCode, "refresh_token"}, "scope": everything},
+		{"client_id": box, "grant_types": []string{oauth2.GrantDeviceCode}, "scope": scopeRead},
+		{"client_id": agent, "grant_types": []string{oauth2.GrantJWTBearer}, "scope": everything},
+		{"client_id": oldPage, "grant_types": []string{"authorization_code", "implicit", "refresh_token"}, "scope": everything},
+		{"client_id": oldApp, "grant_types": []string{"password", "refresh_token"}, "scope": scopeRead},
+		{"client_id": machine, "grant_types": []string{"client_credentials"}, "scope": scopeStats, "authorization_details_types": []string{exportType}},
 		{"client_id": api, "grant_types": []string{}, "resource_server": true},
+		{"client_id": farAPI, "grant_types": []string{}, "resource_server": true, "resources": []string{"https://far.example/api"}},
 	}
 	clients = append(clients, tg.clientsWithKeys(t)...)
 	for _, c := range clients {
@@ -113,6 +127,8 @@ func (tg *target) registrations(t testing.TB) []byte {
 			c["redirect_uris"] = []string{uri, "http://[::1]:1234/callback?fixed=1", "http://localhost:9094/callback", "com.example.app:/callback"}
 		case id == web:
 			c["redirect_uris"] = []string{uri, webLoopback}
+		case id == postOnly:
+			c["redirect_uris"] = []string{uri, redirects[web]} // so that no redirect URI tells the two apart
 		case ok:
 			c["redirect_uris"] = []string{uri}
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
@@ -62,6 +63,8 @@ type Verifier struct {
 	// Nonces, if set, are required of every proof: then it is their age that counts, and not what the
 	// client's clock says. nil: a proof that has one is refused, since nobody here made it.
 	Nonces *Nonces
+	// WithoutRS256 refuses proofs that are signed with it (FAPI 2.0 section 5.4.1).
+	WithoutRS256 bool
 }
 
 // A Proof is one that was verified.
@@ -74,9 +77,10 @@ type Proof struct {
 	Until time.Time
 }
 
-// Verify verifies the proof of a request to a URI, for an access token where one is presented. It is
-// nil where the request has none. A ProofError says why a proof is not accepted.
-func (v *Verifier) Verify(r *http.Request, uri, accessToken string, now time.Time) (*Proof, error) {
+// Verify verifies the proof of a request, for an access token where one is presented. It is nil where
+// the request has none. What the request is for has one of the uris, of which empty ones are none's. A
+// ProofError says why a proof is not accepted.
+func (v *Verifier) Verify(r *http.Request, accessToken string, now time.Time, uris ...string) (*Proof, error) {
 	headers := r.Header.Values(Header)
 	switch {
 	case len(headers) == 0:
@@ -86,7 +90,7 @@ func (v *Verifier) Verify(r *http.Request, uri, accessToken string, now time.Tim
 	case len(headers[0]) > maxProofBytes:
 		return nil, errTooLarge
 	}
-	payload, jkt, err := verifySignature(headers[0])
+	payload, jkt, err := verifySignature(headers[0], v.accepted())
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +107,7 @@ func (v *Verifier) Verify(r *http.Request, uri, accessToken string, now time.Tim
 		return nil, errJTI
 	case c.HTM != r.Method:
 		return nil, errHTM
-	case !sameURI(c.HTU, uri):
+	case !slices.ContainsFunc(uris, func(uri string) bool { return sameURI(c.HTU, uri) }):
 		return nil, errHTU
 	case accessToken != "" && !isHash(c.ATH, accessToken):
 		return nil, errATH

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2/internal/dpop"
 	"github.com/seed5f5fedc6/oauth2/internal/dpop/dpoptest"
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 const uri = "https://api.example.com/contacts"
@@ -32,19 +33,19 @@ func verify(v *dpop.Verifier, token string, proofs ...string) (*dpop.Proof, erro
 	for _, proof := range proofs {
 		r.Header.Add("DPoP", proof)
 	}
-	return v.Verify(r, uri, token, now)
+	return v.Verify(r, token, now, uri)
 }
 
 func TestAProofOfEachAlgorithmIsAccepted(t *testing.T) {
 	t.Parallel()
-	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256} {
+	for _, alg := range []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.PS256, jose.RS256} {
 		k := dpoptest.New(alg, func() time.Time { return now })
 		proof, err := verify(plain, "", k.Proof(http.MethodGet, uri, dpoptest.Claim("jti", "one")))
 		require.NoError(t, err, alg)
 		require.Equal(t, &dpop.Proof{JKT: k.Thumbprint(), JTI: "one", Until: time.UnixMilli(now.Add(time.Minute).UnixMilli())}, proof)
 		require.True(t, dpop.IsThumbprint(proof.JKT))
 	}
-	require.Equal(t, []string{"ES256", "EdDSA", "PS256", "RS256"}, dpop.Algorithms())
+	require.Equal(t, []string{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}, dpop.Algorithms())
 }
 
 // The proof, its key and its thumbprint are those of RFC 9449 sections 4.1 and 6.1.
@@ -55,7 +56,7 @@ func TestTheProofOfTheSpecificationIsAccepted(t *testing.T) {
 		"SI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
 	r := &http.Request{Method: http.MethodPost, Header: http.Header{}}
 	r.Header.Set("DPoP", text)
-	proof, err := plain.Verify(r, "https://server.example.com/token", "", time.Unix(1562262616, 0))
+	proof, err := plain.Verify(r, "", time.Unix(1562262616, 0), "https://server.example.com/token")
 	require.NoError(t, err)
 	require.Equal(t, "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", proof.JKT)
 	require.Equal(t, "-BwC3ESc6acc2lTc", proof.JTI)
@@ -197,7 +198,7 @@ func TestTheURIIsComparedAfterNormalization(t *testing.T) {
 	verifies := func(htu, uri string) bool {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}}
 		r.Header.Set("DPoP", key.Proof(http.MethodGet, htu))
-		_, err := plain.Verify(r, uri, "", now)
+		_, err := plain.Verify(r, "", now, uri)
 		return err == nil
 	}
 	for _, same := range [][2]string{

@@ -19,7 +19,7 @@ func FuzzProof(f *testing.F) {
 	f.Fuzz(func(t *testing.T, proof, to string) {
 		r := &http.Request{Method: http.MethodGet, Header: http.Header{}}
 		r.Header.Set("DPoP", proof)
-		found, err := plain.Verify(r, to, "", now)
+		found, err := plain.Verify(r, "", now, to)
 		if err != nil {
 			require.Nil(t, found)
 			var refusal dpop.ProofError

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
 )
 
 // mediaType is the typ of a proof (RFC 9449 section 4.2).
@@ -35,12 +37,15 @@ var keyFits = map[jose.SignatureAlgorithm]func(key any) bool{
 		k, ok := key.(*ecdsa.PublicKey)
 		return ok && k.Curve == elliptic.P256()
 	},
-	jose.EdDSA: func(key any) bool {
-		_, ok := key.(ed25519.PublicKey)
-		return ok
-	},
-	jose.PS256: rsaFits,
-	jose.RS256: rsaFits,
+	jose.EdDSA:  edwardsFits,
+	jws.Ed25519: edwardsFits,
+	jose.PS256:  rsaFits,
+	jose.RS256:  rsaFits,
+}
+
+func edwardsFits(key any) bool {
+	_, ok := key.(ed25519.PublicKey)
+	return ok
 }
 
 func rsaFits(key any) bool {
@@ -48,12 +53,23 @@ func rsaFits(key any) bool {
 	return ok && k.N.BitLen() >= minRSABits && k.N.BitLen() <= maxRSABits
 }
 
-var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256}
+var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jws.Ed25519, jose.PS256, jose.RS256}
+
+// accepted are those that v accepts. RS256 is the last one.
+func (v *Verifier) accepted() []jose.SignatureAlgorithm {
+	if v.WithoutRS256 {
+		return algorithms[:len(algorithms)-1]
+	}
+	return algorithms
+}
+
+// Algorithms are the JWS algorithms of the proofs that a Verifier accepts by default.
+func Algorithms() []string { return new(Verifier).Algorithms() }
 
 // Algorithms are the JWS algorithms of the proofs that are accepted.
-func Algorithms() []string {
-	names := make([]string, len(algorithms))
-	for i, a := range algorithms {
+func (v *Verifier) Algorithms() []string {
+	names := make([]string, len(v.accepted()))
+	for i, a := range v.accepted() {
 		names[i] = string(a)
 	}
 	return names
@@ -61,12 +77,12 @@ func Algorithms() []string {
 
 // verifySignature verifies a proof with the key that it carries, and returns its claims and the
 // thumbprint of the key. A key with a private member is refused by go-jose; a test holds it to that.
-func verifySignature(text string) (payload []byte, jkt string, err error) {
-	jws, err := jose.ParseSignedCompact(text, algorithms)
-	if err != nil || len(jws.Signatures) != 1 {
+func verifySignature(text string, accepted []jose.SignatureAlgorithm) (payload []byte, jkt string, err error) {
+	signed, err := jose.ParseSignedCompact(text, accepted)
+	if err != nil || len(signed.Signatures) != 1 {
 		return nil, "", errSyntax
 	}
-	header := jws.Signatures[0].Protected
+	header := signed.Signatures[0].Protected
 	_, critical := header.ExtraHeaders["crit"]
 	key := header.JSONWebKey
 	switch {
@@ -79,7 +95,7 @@ func verifySignature(text string) (payload []byte, jkt string, err error) {
 	case !keyFits[jose.SignatureAlgorithm(header.Algorithm)](key.Key):
 		return nil, "", errKey
 	}
-	if payload, err = jws.Verify(key.Key); err != nil {
+	if payload, err = signed.Verify(jws.Key(key.Key, header.Algorithm)); err != nil {
 		return nil, "", errSignature
 	}
 	sum, err := key.Thumbprint(crypto.SHA256)

@@ -46,6 +46,10 @@ type Config struct {
 	Timeout time.Duration
 	// MaxBytes is how large an answer may be. 0 means 64 KiB.
 	MaxBytes int64
+	// Loopback asks this machine alone, in the place of the Internet: URLs may be http, their host is
+	// 127.0.0.1, [::1] or localhost, and nothing but a loopback address is connected to. It is for
+	// development.
+	Loopback bool
 }
 
 // A Fetcher reads documents. It is safe for concurrent use.
@@ -53,23 +57,44 @@ type Fetcher struct {
 	client   *http.Client
 	timeout  time.Duration
 	maxBytes int64
+	valid    func(string) bool
+}
+
+// A Document is what was at a URL.
+type Document struct {
+	Body []byte
+	// Fresh is how long it may be used before it is asked for again (RFC 9111 section 4.2), 0 not at all.
+	// Negative: the answer does not tell.
+	Fresh time.Duration
 }
 
 // New returns a Fetcher.
 func New(cfg Config) *Fetcher {
-	client := http.Client{Transport: newTransport()}
+	valid, reachable := ValidURL, Public
+	if cfg.Loopback {
+		valid, reachable = ValidLoopbackURL, netip.Addr.IsLoopback
+	}
+	client := http.Client{Transport: newTransport(reachable)}
 	if cfg.Client != nil {
 		client = *cfg.Client
 	}
 	// A redirect could lead anywhere, and no document that is fetched here needs one.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client.Jar = nil
-	return &Fetcher{client: &client, timeout: cmp.Or(cfg.Timeout, defaultTimeout), maxBytes: cmp.Or(cfg.MaxBytes, defaultMaxBytes)}
+	return &Fetcher{client: &client, timeout: cmp.Or(cfg.Timeout, defaultTimeout), maxBytes: cmp.Or(cfg.MaxBytes, defaultMaxBytes), valid: valid}
 }
 
-// newTransport connects to public addresses alone. The address is looked at when the connection is
+// newTransport connects to reachable addresses alone. The address is looked at when the connection is
 // made, so that a name cannot resolve to one address for a check and to another for the call.
-func newTransport() *http.Transport {
+func newTransport(reachable func(netip.Addr) bool) *http.Transport {
+	// It runs with the address that a connection is about to be made to.
+	guard := func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil || !reachable(to.Addr()) {
+			return ErrAddress
+		}
+		return nil
+	}
 	dialer := &net.Dialer{Timeout: defaultTimeout, Control: guard}
 	return &http.Transport{
 		Proxy:                  nil, // which would resolve the name itself
@@ -84,55 +109,90 @@ func newTransport() *http.Transport {
 	}
 }
 
-// guard runs with the address that a connection is about to be made to.
-func guard(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil || !Public(to.Addr()) {
-		return ErrAddress
-	}
-	return nil
-}
-
 // ValidURL reports whether Get would ask for the URL: it is an absolute https one with a host, and has
 // neither user information nor a fragment.
 func ValidURL(text string) bool {
+	u, ok := parseURL(text)
+	return ok && u.Scheme == "https"
+}
+
+// ValidLoopbackURL reports the same for a Fetcher of Config.Loopback.
+func ValidLoopbackURL(text string) bool {
+	u, ok := parseURL(text)
+	return ok && (u.Scheme == "https" || u.Scheme == "http") && slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname())
+}
+
+func parseURL(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxURLBytes && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && !strings.Contains(text, "#")
+	return u, err == nil && len(text) <= maxURLBytes && u.Hostname() != "" && u.User == nil && !strings.Contains(text, "#")
 }
 
 // Get reads the document at a URL, whose media type must be one of mediaTypes. The error wraps one of
-// those above, or tells why there was no answer.
+// those above, or tells why there was no answer; see [Temporary].
 func (f *Fetcher) Get(ctx context.Context, from string, mediaTypes ...string) ([]byte, error) {
-	if !ValidURL(from) {
-		return nil, ErrURL
+	document, err := f.Document(ctx, from, mediaTypes...)
+	return document.Body, err
+}
+
+// Document is [Fetcher.Get], and tells how long the answer is fresh. A media type that begins with "+" is
+// every type with this suffix (RFC 6839).
+func (f *Fetcher) Document(ctx context.Context, from string, mediaTypes ...string) (Document, error) {
+	if !f.valid(from) {
+		return Document{}, ErrURL
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return nil, ErrURL
+		return Document{}, ErrURL
 	}
-	r.Header.Set("Accept", strings.Join(mediaTypes, ", "))
+	isSuffix := func(mediaType string) bool { return strings.HasPrefix(mediaType, "+") }
+	r.Header.Set("Accept", strings.Join(slices.DeleteFunc(slices.Clone(mediaTypes), isSuffix), ", "))
 	res, err := f.client.Do(r)
 	if err != nil {
-		return nil, withoutURL(err)
+		return Document{}, withoutURL(err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w but %d", ErrStatus, res.StatusCode)
+		return Document{}, statusError(res.StatusCode)
 	}
 	mediaType, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if err != nil || !slices.Contains(mediaTypes, mediaType) {
-		return nil, ErrMediaType
+	if err != nil || !slices.ContainsFunc(mediaTypes, func(wanted string) bool {
+		return mediaType == wanted || isSuffix(wanted) && strings.HasSuffix(mediaType, wanted)
+	}) {
+		return Document{}, ErrMediaType
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, f.maxBytes+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("fetch: %w", err)
+		return Document{}, fmt.Errorf("fetch: %w", err)
 	case int64(len(body)) > f.maxBytes:
-		return nil, ErrTooLarge
+		return Document{}, ErrTooLarge
 	}
-	return body, nil
+	return Document{Body: body, Fresh: freshness(res.Header)}, nil
+}
+
+// A statusError is an answer with another status than 200.
+type statusError int
+
+func (e statusError) Error() string        { return fmt.Sprintf("%v but %d", ErrStatus, int(e)) }
+func (e statusError) Is(target error) bool { return target == ErrStatus }
+
+// Temporary reports whether an error of Get may be gone at the next try: nobody answered, or the answer
+// tells that the fault is on its side (RFC 9110 section 15.6) or that there was too much to answer.
+func Temporary(err error) bool {
+	if status, ok := errors.AsType[statusError](err); ok {
+		return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout
+	}
+	if missing, ok := errors.AsType[*net.DNSError](err); ok && missing.IsNotFound {
+		return false
+	}
+	for _, final := range []error{ErrURL, ErrAddress, ErrMediaType, ErrTooLarge} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutURL takes the URL out of an error: its query may be a secret.

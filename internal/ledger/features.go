@@ -3,7 +3,6 @@ package ledger
 // Features are what rows may call not advertised. Their rows bind as soon as the server serves them;
 // a test asks its metadata.
 var Features = []string{
-	"implicit", "password", "device", "token exchange", "registration",
-	"OpenID Connect", "RAR",
+	"OpenID Connect",
 	"signed metadata", "web message",
 }

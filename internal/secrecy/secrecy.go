@@ -33,7 +33,7 @@ func New() *Recorder {
 // secretFields are the parameters and members whose values are secret.
 var secretFields = []string{
 	"code", "access_token", "refresh_token", "token", "client_secret", "code_verifier", "password",
-	"client_assertion", "form_token", "proof",
+	"client_assertion", "assertion", "subject_token", "actor_token", "form_token", "proof", "registration_access_token",
 }
 
 const minSecret = 16
@@ -41,7 +41,7 @@ const minSecret = 16
 // idChars is the length of the record's ID, which begins each token and is no secret.
 const idChars = 20
 
-var tokenPattern = regexp.MustCompile(`^(ac|at|rt)_[A-Za-z0-9_-]{64}$`)
+var tokenPattern = regexp.MustCompile(`^(ac|at|rt|dc)_[A-Za-z0-9_-]{64}$`)
 
 // Add remembers a secret, by the name of what it is, in clear and as a form has it. One of less than 16
 // characters is not remembered: it may occur anywhere.
@@ -162,6 +162,8 @@ func (rec *Recorder) response(res *http.Response, body []byte) {
 	rec.addCookies(res.Cookies())
 	if location, err := res.Location(); err == nil {
 		rec.addForm(location.Query())
+		fragment, _ := url.ParseQuery(location.EscapedFragment()) // what of it is parameters
+		rec.addForm(fragment)
 	}
 	var members map[string]any
 	if json.Unmarshal(body, &members) == nil {

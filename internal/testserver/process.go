@@ -7,6 +7,9 @@ package testserver
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -46,15 +49,35 @@ func missing(t testing.TB, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-// freePort is a port that nobody listened on a moment ago.
+// freePort is a port of loopback that is the test's until it ends. It lies below those that systems give to
+// connections and to listeners that name none: of these one could be taken before the server begins to listen,
+// or while it is down.
 func freePort(t testing.TB) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, ports, attempts = 15_000, 15_000, 100
+	for range attempts {
+		port := lowest + rand.N(ports)
+		if claim, err := claimPort(port); err == nil {
+			t.Cleanup(func() { _ = claim.Close() })
+			return port
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
+}
+
+// claimPort claims a TCP port among the tests of all processes, by the UDP port of the same number, which none
+// of the servers needs.
+func claimPort(port int) (io.Closer, error) {
+	claim, err := net.ListenPacket("udp", loopback(port))
+	if err != nil {
+		return nil, err
+	}
+	ln, err := net.Listen("tcp", loopback(port))
+	if err != nil {
+		return nil, errors.Join(err, claim.Close())
+	}
+	return claim, ln.Close()
 }
 
 // A Process is one server.

@@ -12,7 +12,7 @@ func Program(t testing.TB, command func() *exec.Cmd, ready func() error) *Proces
 	return start(t, command, ready)
 }
 
-// Address is a loopback address that was free a moment ago.
+// Address is a loopback address that is the test's until it ends.
 func Address(t testing.TB) string {
 	t.Helper()
 	return loopback(freePort(t))

@@ -98,6 +98,10 @@ func (c *Cache) Client(ctx context.Context, id string) (*oauth2.Client, error) {
 	}
 }
 
+// Unwrap returns the store, so that a server finds its [oauth2.ClientRegistry]. The server calls Forget
+// for each client that it changed.
+func (c *Cache) Unwrap() oauth2.ClientStore { return c.clients }
+
 // Forget drops a client, such as one that was just changed: calls from now on see the change. Other
 // processes see it once their time is over.
 func (c *Cache) Forget(id string) {

@@ -93,7 +93,7 @@ func TestWhatTheGuideSaysOfTheOldServersTokens(t *testing.T) {
 	require.Eventually(t, func() bool {
 		file, err := os.ReadFile(path)
 		return err == nil && strings.Contains(string(file), "ACCESS-IN-CLEAR") && strings.Contains(string(file), "REFRESH-IN-CLEAR")
-	}, 10*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 // A secret in a Basic header is form-encoded (RFC 6749 section 2.3.1). The old server takes it as it

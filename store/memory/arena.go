@@ -19,7 +19,7 @@ func (p place) offset() int           { return int(p & 0xffff) }
 
 // An arena keeps entries one after the other in blocks of bytes, each behind its length:
 //
-//	length (uvarint) | kind (1 byte) | hour to sweep after (4 bytes) | ID (length, bytes) | body
+//	length (uvarint) | kind (1 byte) | minute to sweep after (4 bytes) | ID (length, bytes) | body
 //
 // What is removed leaves a dead entry behind. A block goes once all of it is dead, and the whole is
 // copied once more of it is dead than alive.
@@ -42,7 +42,7 @@ const (
 	kindJSON
 )
 
-// header is the kind and the hour.
+// header is the kind and the minute.
 const header = 1 + 4
 
 // An entry is the bytes behind its length.

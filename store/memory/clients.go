@@ -8,7 +8,7 @@ import (
 	"github.com/seed5f5fedc6/oauth2"
 )
 
-// Clients is an [oauth2.ClientStore] in memory. It is safe for concurrent use.
+// Clients is an [oauth2.ClientStore] and an [oauth2.ClientRegistry] in memory. It is safe for concurrent use.
 type Clients struct {
 	mu      sync.RWMutex
 	clients map[string]*oauth2.Client
@@ -67,6 +67,23 @@ func (s *Clients) UpdateClient(ctx context.Context, c *oauth2.Client) error {
 			return oauth2.ErrNotFound
 		}
 		s.clients[c.ID] = c.Clone()
+		return nil
+	})
+}
+
+// ReplaceClient implements [oauth2.ClientRegistry].
+func (s *Clients) ReplaceClient(ctx context.Context, old, next *oauth2.Client) error {
+	if err := next.Validate(); err != nil {
+		return err
+	}
+	return s.change(ctx, next.ID, func(exists bool) error {
+		switch {
+		case !exists:
+			return oauth2.ErrNotFound
+		case !s.clients[next.ID].Equal(old):
+			return oauth2.ErrConflict
+		}
+		s.clients[next.ID] = next.Clone()
 		return nil
 	})
 }

@@ -68,15 +68,3 @@ func (n *names) add(text string) (uint64, bool) {
 const maxPacked = 48
 
 var packing = base64.RawURLEncoding.Strict()
-
-// pack puts the bytes of a base64url text into raw and returns how many they are. It fails for any
-// text that encoding would not give back as it was.
-func pack(raw *[maxPacked]byte, text string) (int, bool) {
-	var chars [maxPacked * 8 / 6]byte
-	if len(text) > len(chars) {
-		return 0, false
-	}
-	n, err := packing.Decode(raw[:], chars[:copy(chars[:], text)])
-	// Decoding skips line breaks; the length tells.
-	return n, err == nil && packing.EncodedLen(n) == len(text)
-}

@@ -31,11 +31,7 @@ const keyBytes = 64
 // A key is an ID as it stands in an entry. No key is the beginning of another.
 type key []byte
 
-func appendKey(b []byte, id string) key {
-	c := codec{data: b}
-	c.packed(&id)
-	return c.data
-}
+func appendKey(b []byte, id string) key { return appendPacked(b, id) }
 
 // keyOf is the key of an entry.
 func keyOf(e entry) key {
@@ -95,7 +91,7 @@ func (sh *shard) tidy() {
 
 // sweep looks at some entries, each time at others, and removes at most limit of those that can go.
 func (sh *shard) sweep(now time.Time, look, limit int) int {
-	hour, n := hourOf(now), 0
+	minute, n := minuteOf(now), 0
 	for range look {
 		e, p, then := sh.arena.next(sh.arena.cursor)
 		if sh.arena.look(then); e == nil {
@@ -105,7 +101,7 @@ func (sh *shard) sweep(now time.Time, look, limit int) int {
 			sh.arena.look(p)
 			break
 		}
-		if e.sweepAfter() < hour {
+		if e.sweepAfter() < minute {
 			slot, _ := sh.find(keyOf(e), sh.hash(keyOf(e)))
 			sh.remove(slot, p)
 			n++
@@ -123,8 +119,8 @@ func (sh *shard) sweepAll(now time.Time, limit int) int {
 // appendEntry writes a record, with the version given, as an entry. It leaves the record as it is.
 func appendEntry(b []byte, names *names, a *oauth2.Authorization, version int64) (entry, error) {
 	b = append(b, kindRecord)
-	b = binary.LittleEndian.AppendUint32(b, hourOf(a.SweepAfter()))
-	c := codec{names: names, data: b, version: version}
+	b = binary.LittleEndian.AppendUint32(b, minuteOf(a.SweepAfter()))
+	c := codec{names: names, data: b, version: version, room: &noRoom}
 	c.keys(a)
 	body := len(c.data)
 	if c.rest(a); !c.odd {
@@ -137,11 +133,11 @@ func appendEntry(b []byte, names *names, a *oauth2.Authorization, version int64)
 
 // readEntry is the record of an entry. id is its ID.
 func readEntry(e entry, names *names, id string) (*oauth2.Authorization, error) {
-	a := new(oauth2.Authorization)
-	c := codec{names: names, reading: true, data: e.record(), id: id}
+	c := codec{names: names, reading: true, data: e.record(), id: id, room: new(room)}
+	a := &c.room.record
 	c.keys(a)
 	if e.kind() == kindJSON {
-		if err := json.Unmarshal(c.data, a); err != nil {
+		if err := json.Unmarshal(c.data[c.at:], a); err != nil {
 			return nil, err
 		}
 	} else {
@@ -158,11 +154,11 @@ func versionOf(e entry) int64 {
 	return c.version
 }
 
-// hourOf counts the hours since 1970, a part of one as a whole.
-func hourOf(t time.Time) uint32 {
+// minuteOf counts the minutes since 1970, a part of one as a whole.
+func minuteOf(t time.Time) uint32 {
 	seconds := t.Unix()
 	if t.Nanosecond() > 0 {
 		seconds++
 	}
-	return uint32(min(max((seconds+3599)/3600, 0), math.MaxUint32))
+	return uint32(min(max((seconds+59)/60, 0), math.MaxUint32))
 }

@@ -36,7 +36,7 @@ func TestSoundStoreIsAcceptedAndNothingIsLeftBehind(t *testing.T) {
 
 // attempts are the probes that must find a bug. Nearly always the first one does; what a race needs is
 // that two processors are at hand at the same time, which a busy machine may not have.
-const attempts = 10
+const attempts = 50
 
 func TestStoreThatIsNotAtomicIsRefusedWithTheSentenceThatItBreaks(t *testing.T) {
 	for _, store := range broken.Stores {

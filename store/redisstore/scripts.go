@@ -23,6 +23,8 @@ var (
 	fileScript   = load("file", true)   // adds an entry to an index
 	pageScript   = load("page", false)  // reads entries of an index
 	dropScript   = load("drop", false)  // removes entries from an index
+
+	replaceClientScript = load("replace_client", true) // replaces a client that is still as it was read
 )
 
 func load(name string, records bool) script {

@@ -165,7 +165,8 @@ func (c *committer) begin(ctx context.Context) (*sql.Conn, error) {
 	}
 	if _, err := conn.ExecContext(ctx, c.db.dialect.begin); err != nil {
 		abandon(ctx, conn, c.db.dialect.rollback)
-		return nil, errors.Join(err, conn.Close())
+		_ = conn.Close() // which can only tell that abandon has closed it
+		return nil, err
 	}
 	return conn, nil
 }

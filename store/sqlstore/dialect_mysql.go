@@ -31,7 +31,8 @@ var mysql = dialect{
 		createClient: `INSERT INTO {prefix}clients (document, id) VALUES (?, ?)
 			ON DUPLICATE KEY UPDATE changes = IF(LAST_INSERT_ID(1), changes, changes)`,
 		// A row that stays as it was counts as not found, so that each write changes a counter.
-		updateClient: `UPDATE {prefix}clients SET document = ?, changes = changes + 1 WHERE id = ?`,
+		updateClient:  `UPDATE {prefix}clients SET document = ?, changes = changes + 1 WHERE id = ?`,
+		replaceClient: `UPDATE {prefix}clients SET document = ?, changes = changes + 1 WHERE id = ? AND document = ?`,
 		// A DELETE that looks for its rows in the index of sweep_after locks entries there before
 		// rows, an UPDATE of sweep_after rows before entries: the two would deadlock. So the rows are
 		// found by a read that locks nothing, and deleted by their keys. The optimizer would now and then

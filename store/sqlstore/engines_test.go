@@ -35,7 +35,7 @@ func sqliteEngine() engine {
 	return engine{
 		dialect: sqlstore.SQLite,
 		create: func(t testing.TB) func(t testing.TB) *sql.DB {
-			dsn := "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)"
+			dsn := "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)" // patient, on a machine that does much else
 			return func(t testing.TB) *sql.DB { return openPool(t, "sqlite", dsn) }
 		},
 		fill: `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %[1]d)

@@ -32,21 +32,22 @@ func Statements(dialect Dialect) []Statement {
 	d := newDatabase(nil, opts)
 	const client, subject, id, document, limit = "client1", "subject1", "a", "{}", 10
 	args := [queryCount][]any{
-		createRecord: {client, subject, 1, document, "new", 1},
-		getRecord:    {id},
-		getVersion:   {id},
-		updateRecord: {client, subject, 1, document, id, 1},
-		deleteRecord: {id},
-		listAll:      {id, limit},
-		listSubject:  {subject, id, limit},
-		listClient:   {client, id, limit},
-		listBoth:     {subject, client, id, limit},
-		findExpired:  {1, limit},
-		sweepRecords: {1, 1, limit},
-		createClient: {document, "new"},
-		getClient:    {client},
-		updateClient: {document, client},
-		deleteClient: {client},
+		createRecord:  {client, subject, 1, document, "new", 1},
+		getRecord:     {id},
+		getVersion:    {id},
+		updateRecord:  {client, subject, 1, document, id, 1},
+		deleteRecord:  {id},
+		listAll:       {id, limit},
+		listSubject:   {subject, id, limit},
+		listClient:    {client, id, limit},
+		listBoth:      {subject, client, id, limit},
+		findExpired:   {1, limit},
+		sweepRecords:  {1, 1, limit},
+		createClient:  {document, "new"},
+		getClient:     {client},
+		updateClient:  {document, client},
+		replaceClient: {document, client, document},
+		deleteClient:  {client},
 	}
 	if d.texts[findExpired] != "" {
 		args[sweepRecords] = []any{math.MaxInt64}

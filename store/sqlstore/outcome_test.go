@@ -58,7 +58,7 @@ func killedServer(t *testing.T, e engine) {
 	for writer := range writers {
 		go func() { stopped <- writeUntilStopped(t, store, writer, told) }()
 	}
-	require.Eventually(t, func() bool { return len(told) > 200 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(told) > 200 }, time.Minute, time.Millisecond)
 	e.server.Kill()
 	for range writers {
 		requireFault(t, <-stopped)

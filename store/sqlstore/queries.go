@@ -28,6 +28,7 @@ const (
 	createClient
 	getClient
 	updateClient
+	replaceClient
 	deleteClient
 	queryCount
 )
@@ -77,7 +78,9 @@ var queries = [queryCount]struct {
 	createClient: {creates, `INSERT INTO {prefix}clients (document, id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`},
 	getClient:    {reads, `SELECT document FROM {prefix}clients WHERE id = ?`},
 	updateClient: {writes, `UPDATE {prefix}clients SET document = ? WHERE id = ?`},
-	deleteClient: {writes, `DELETE FROM {prefix}clients WHERE id = ?`},
+	// The document is compared as it was read, so a version that writes it in other words does no harm.
+	replaceClient: {writes, `UPDATE {prefix}clients SET document = ? WHERE id = ? AND document = ?`},
+	deleteClient:  {writes, `DELETE FROM {prefix}clients WHERE id = ?`},
 }
 
 // A database is where the statements run. A pool for writes may differ from the one for reads.

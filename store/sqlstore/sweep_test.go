@@ -38,14 +38,14 @@ type load struct {
 	ended sync.WaitGroup
 }
 
-// startLoad reads and updates records, a writer each, until it is stopped.
+// startLoad reads and updates records, a writer each, once at least and until it is stopped.
 func startLoad(t *testing.T, store *sqlstore.Store, records []*oauth2.Authorization) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{stop: cancel}
 	for _, a := range records {
 		l.ended.Go(func() {
-			for ctx.Err() == nil {
+			for again := true; again; again = ctx.Err() == nil {
 				began := time.Now()
 				err := exchange(t.Context(), store, a.ID)
 				l.mu.Lock()

@@ -13,7 +13,7 @@ import (
 
 // attempts are the runs of the kit in which it must find a bug. Nearly always the first one does; what
 // a race needs is that two processors are at hand at the same time, which a busy machine may not have.
-const attempts = 10
+const attempts = 50
 
 // The stores are put to the test one by one: processors that others use race less.
 func TestEveryBrokenStoreIsCaughtByTheSentenceThatItBreaks(t *testing.T) {

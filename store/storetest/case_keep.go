@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"encoding/json"
+	"sort"
 	"testing"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 // keepCases are the sentences about what a store makes of the values that it is given.
 var keepCases = []storeCase{
 	{"odd strings and times come back as they were", oddValuesComeBack},
-	{"nil and empty Scope and Audience of an access token are told apart", nilAndEmptyDiffer},
+	{"nil and empty Scope, Audience and Details of an access token are told apart", nilAndEmptyDiffer},
 	{"a record as large as the Server lets it become comes back whole", largestComesBack},
 	{"a record that was handed over is never shared", handedOverIsNotShared},
 	{"a record that was handed out is never shared", handedOutIsNotShared},
@@ -31,6 +33,10 @@ func oddValuesComeBack(t testing.TB, store oauth2.TokenStore) {
 func nilAndEmptyDiffer(t testing.TB, store oauth2.TokenStore) {
 	a := newRecord()
 	a.Scope, a.Resource = oauth2.Scope{"read"}, []string{"urn:example:api"}
+	a.Details = json.RawMessage(`[{"type":"payment"}]`)
+	for _, details := range []json.RawMessage{nil, json.RawMessage("[]"), a.Details} {
+		a.Access = append(a.Access, oauth2.AccessToken{Digest: newDigest(), Details: details, IssuedAt: now(), ExpiresAt: now()})
+	}
 	for _, scope := range []oauth2.Scope{nil, {}, {"read"}} {
 		for _, audience := range [][]string{nil, {}, {"urn:example:api"}} {
 			token := oauth2.AccessToken{Digest: newDigest(), Scope: scope, Audience: audience, IssuedAt: now(), ExpiresAt: now()}
@@ -91,19 +97,8 @@ func handedOutIsNotShared(t testing.TB, store oauth2.TokenStore) {
 	requireStored(t, store, a)
 }
 
-// expiredStays has records from just expired to as long ago as SweepAfter allows, with half a minute
-// to spare for a slow machine.
 func expiredStays(t testing.TB, store oauth2.TokenStore) {
-	var records []*oauth2.Authorization
-	for age := time.Second; age < 2*time.Hour; age += 10 * time.Second {
-		a := newRecord()
-		a.ExpiresAt = now().Add(-age)
-		if a.SweepAfter().Before(now().Add(30 * time.Second)) {
-			break
-		}
-		records = append(records, a)
-	}
-	records = []*oauth2.Authorization{records[0], records[len(records)/2], records[len(records)-1]}
+	records := expiredRecords(now())
 	create(t, store, records...)
 	for _, a := range records {
 		requireStored(t, store, a)
@@ -111,4 +106,32 @@ func expiredStays(t testing.TB, store oauth2.TokenStore) {
 		a.Version++
 		requireStored(t, store, a)
 	}
+}
+
+// expiredRecords are records that have expired at a time: a second ago, as long ago as SweepAfter allows
+// with half a minute to spare for a slow machine, and halfway between. Some go on the hour and some on
+// the day: the longest that one of them stays is a moment at midnight, and a day just before.
+func expiredRecords(at time.Time) []*oauth2.Authorization {
+	onTheHour := func(a *oauth2.Authorization) {
+		a.Access = []oauth2.AccessToken{{Digest: newDigest(), IssuedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt}}
+	}
+	onTheDay := func(a *oauth2.Authorization) {
+		a.Refresh = &oauth2.RefreshToken{Digest: newDigest(), ExpiresAt: a.ExpiresAt}
+	}
+	var records []*oauth2.Authorization
+	for _, keep := range []func(*oauth2.Authorization){onTheHour, onTheDay} {
+		expired := func(age time.Duration) *oauth2.Authorization {
+			a := newRecord()
+			a.CreatedAt, a.ExpiresAt = at.Add(-48*time.Hour), at.Add(-age)
+			keep(a)
+			return a
+		}
+		const least, step = time.Second, 10 * time.Second
+		tooOld := sort.Search(int(24*time.Hour/step), func(n int) bool {
+			return expired(least + time.Duration(n)*step).SweepAfter().Before(at.Add(30 * time.Second))
+		})
+		oldest := least + time.Duration(tooOld-1)*step
+		records = append(records, expired(least), expired((least+oldest)/2), expired(oldest))
+	}
+	return records
 }

@@ -13,17 +13,13 @@ import (
 	"github.com/seed5f5fedc6/oauth2/store/internal/race"
 )
 
-// A ClientRegistry is an [oauth2.ClientStore] that clients can be registered in.
+// A ClientRegistry is an [oauth2.ClientRegistry] whose clients an application can replace, whatever they
+// were before.
 type ClientRegistry interface {
-	oauth2.ClientStore
-	// CreateClient registers a client. oauth2.ErrExists: the ID is taken. A client that fails
-	// [oauth2.Client.Validate] is refused with that error.
-	CreateClient(ctx context.Context, c *oauth2.Client) error
+	oauth2.ClientRegistry
 	// UpdateClient replaces a client. oauth2.ErrNotFound: there is none with this ID. A client that
 	// fails [oauth2.Client.Validate] is refused with that error.
 	UpdateClient(ctx context.Context, c *oauth2.Client) error
-	// DeleteClient removes a client. Deleting what is not there is no error.
-	DeleteClient(ctx context.Context, id string) error
 }
 
 // clientCases are the sentences about [ClientRegistry].
@@ -38,6 +34,10 @@ var clientCases = []struct {
 	{"client IDs are told apart by every character", clientIDsDiffer},
 	{"UpdateClient replaces the whole client, with itself too", updateReplacesClient},
 	{"UpdateClient of an unknown ID is ErrNotFound and creates nothing", updateOfUnknownClient},
+	{"ReplaceClient replaces the client that was read", replaceReplacesClient},
+	{"ReplaceClient of a client that changed is ErrConflict and changes nothing", replaceOfChangedClient},
+	{"ReplaceClient of an unknown ID is ErrNotFound and creates nothing", replaceOfUnknownClient},
+	{"of parallel ReplaceClients of one client exactly one wins", oneReplaceClientWins},
 	{"DeleteClient removes that client and no other", deleteRemovesOneClient},
 	{"an invalid client is refused and changes nothing", invalidClientIsRefused},
 	{"a client that was handed over is never shared", clientHandedOverIsNotShared},
@@ -90,6 +90,7 @@ func fullClient(id string) *oauth2.Client {
 		TLSClientAuthSANEmail:                 "app@example.com",
 		TLSClientCertificateBoundAccessTokens: true,
 
+		AuthorizationDetailsTypes:          []string{"payment", "urn:example:export"},
 		DPoPBoundAccessTokens:              true,
 		RequirePushedAuthorizationRequests: true,
 		RequireSignedRequestObject:         true,
@@ -105,6 +106,17 @@ func fullClient(id string) *oauth2.Client {
 		PolicyURI:       "https://app.example.com/policy",
 		TosURI:          "https://app.example.com/tos",
 		Contacts:        []string{"ops@app.example.com", ""},
+		SoftwareID:      "4NRB1-0XZABZI9E6-5SM3R",
+		SoftwareVersion: "2.1 ✓",
+		Dynamic:         true,
+		Registration: &oauth2.ClientRegistration{
+			IssuedAt: now().Add(-time.Hour), TokenDigest: "digest", PreviousDigest: "digest before", Salt: "salt",
+			Policy: &oauth2.RegistrationPolicy{
+				Scope: oauth2.Scope{"read", "write"}, DefaultScope: oauth2.Scope{"read"}, GrantTypes: []string{oauth2.GrantAuthorizationCode},
+				AuthMethods: []string{oauth2.AuthMethodNone}, SecretLifetime: time.Hour, AuthorizationDetailsTypes: []string{"payment"},
+			},
+			SoftwareStatement: "header.payload.signature",
+		},
 	}
 }
 
@@ -183,6 +195,60 @@ func updateOfUnknownClient(t testing.TB, clients ClientRegistry) {
 	requireNoClient(t, clients, "web")
 }
 
+func replaceReplacesClient(t testing.TB, clients ClientRegistry) {
+	other := smallClient("other")
+	require.NoError(t, clients.CreateClient(t.Context(), fullClient("web")))
+	require.NoError(t, clients.CreateClient(t.Context(), other))
+	for _, next := range []*oauth2.Client{smallClient("web"), smallClient("web"), fullClient("web"), remoteClient("web")} {
+		old, err := clients.Client(t.Context(), "web")
+		require.NoError(t, err)
+		require.NoError(t, clients.ReplaceClient(t.Context(), old, next))
+		requireClient(t, clients, next)
+	}
+	requireClient(t, clients, other)
+}
+
+func replaceOfChangedClient(t testing.TB, clients ClientRegistry) {
+	require.NoError(t, clients.CreateClient(t.Context(), smallClient("web")))
+	old, err := clients.Client(t.Context(), "web")
+	require.NoError(t, err)
+	changed := smallClient("web")
+	changed.Name = "changed"
+	require.NoError(t, clients.UpdateClient(t.Context(), changed))
+	require.ErrorIs(t, clients.ReplaceClient(t.Context(), old, fullClient("web")), oauth2.ErrConflict)
+	requireClient(t, clients, changed)
+
+	invalid := smallClient("web")
+	invalid.RedirectURIs = []string{"javascript://app.example.com/%0aalert(1)"}
+	require.EqualError(t, clients.ReplaceClient(t.Context(), changed, invalid), invalid.Validate().Error())
+	requireClient(t, clients, changed)
+}
+
+func replaceOfUnknownClient(t testing.TB, clients ClientRegistry) {
+	old := smallClient("web")
+	require.ErrorIs(t, clients.ReplaceClient(t.Context(), old, smallClient("web")), oauth2.ErrNotFound)
+	requireNoClient(t, clients, "web")
+	require.NoError(t, clients.CreateClient(t.Context(), old))
+	require.NoError(t, clients.DeleteClient(t.Context(), "web"))
+	require.ErrorIs(t, clients.ReplaceClient(t.Context(), old, smallClient("web")), oauth2.ErrNotFound)
+	requireNoClient(t, clients, "web")
+}
+
+func oneReplaceClientWins(t testing.TB, clients ClientRegistry) {
+	require.NoError(t, clients.CreateClient(t.Context(), smallClient("web")))
+	for round := range rounds {
+		old, err := clients.Client(t.Context(), "web")
+		require.NoError(t, err)
+		candidates := make([]*oauth2.Client, racers)
+		for i := range candidates {
+			candidates[i] = smallClient("web")
+			candidates[i].Name = fmt.Sprintf("racer %d of round %d", i, round)
+		}
+		errs := race.Run(racers, func(i int) error { return clients.ReplaceClient(t.Context(), old, candidates[i]) })
+		requireClient(t, clients, candidates[requireOneWinner(t, errs, oauth2.ErrConflict)])
+	}
+}
+
 func deleteRemovesOneClient(t testing.TB, clients ClientRegistry) {
 	other := fullClient("other")
 	require.NoError(t, clients.CreateClient(t.Context(), fullClient("web")))
@@ -228,10 +294,11 @@ func clientDoneContext(t testing.TB, clients ClientRegistry) {
 	require.NoError(t, clients.CreateClient(t.Context(), c))
 	for name, ctx := range doneContexts(t) {
 		for call, err := range map[string]error{
-			"Client":       onlyError(clients.Client(ctx, "web")),
-			"CreateClient": clients.CreateClient(ctx, smallClient("new")),
-			"UpdateClient": clients.UpdateClient(ctx, smallClient("web")),
-			"DeleteClient": clients.DeleteClient(ctx, "web"),
+			"Client":        onlyError(clients.Client(ctx, "web")),
+			"CreateClient":  clients.CreateClient(ctx, smallClient("new")),
+			"UpdateClient":  clients.UpdateClient(ctx, smallClient("web")),
+			"ReplaceClient": clients.ReplaceClient(ctx, c, smallClient("web")),
+			"DeleteClient":  clients.DeleteClient(ctx, "web"),
 		} {
 			require.ErrorIs(t, err, ctx.Err(), "%s, %s", call, name)
 		}

@@ -60,13 +60,20 @@ func fullRecord() *oauth2.Authorization {
 	a.Version = 41
 	a.Scope = oauth2.Scope{"contacts.read", "contacts.stats"}
 	a.Resource = []string{"https://api.example.com/contacts", "urn:example:stats"}
+	a.Details = json.RawMessage(`[{"type":"payment","amount":9007199254740993,"to":"Zoë"},{"type":"contacts_export"}]`)
 	a.AuthTime = now().Add(-time.Minute)
 	a.ACR, a.AMR, a.SessionID = "urn:example:silver", []string{"pwd", "otp"}, newID()
 	a.Claims = json.RawMessage(`{"level":9007199254740993,"name":"Zoë <z@example.com>","nested":{"list":[1,2.5,null,true,""]}}`)
 	a.AdoptedUntil = now().Add(time.Hour)
+	a.Actor = &oauth2.Actor{Issuer: "https://other.example.com", Subject: "bob", ClientID: "proxy", Actor: &oauth2.Actor{Issuer: "https://id.example.com", Subject: "service", ClientID: "service"}}
+	a.Parents = []oauth2.ParentToken{{ID: newID(), Digest: newDigest()}, {ID: newID(), Digest: newDigest()}}
 	a.Code.CodeChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	a.Code.DPoPKey = newDigest()
 	a.Request = &oauth2.PushedRequest{Digest: newDigest(), Parameters: "client_id=client&state=%C3%AB%26", Opened: true, ExpiresAt: now().Add(time.Minute)}
+	a.Device = &oauth2.DeviceRequest{
+		Digest: newDigest(), Scope: oauth2.Scope{"contacts.read"}, Resource: []string{"urn:example:stats"}, Details: a.Details, Status: oauth2.DeviceApproved,
+		Interval: 10, PolledAt: now().Add(-time.Second), ExpiresAt: now().Add(10 * time.Minute),
+	}
 	a.Refresh = &oauth2.RefreshToken{Digest: newDigest(), ExpiresAt: now().Add(30 * 24 * time.Hour)}
 	a.Refresh.Confirmation = &oauth2.Confirmation{JKT: newDigest(), X5T: newDigest()}
 	for i := range 8 {
@@ -78,6 +85,7 @@ func fullRecord() *oauth2.Authorization {
 		token := oauth2.AccessToken{Digest: newDigest(), IssuedAt: now(), ExpiresAt: now().Add(time.Duration(i) * time.Minute)}
 		if i%2 == 0 {
 			token.Scope, token.Audience = oauth2.Scope{"contacts.read"}, []string{"urn:example:stats"}
+			token.Details = json.RawMessage(`[{"type":"contacts_export"}]`)
 			token.Confirmation = &oauth2.Confirmation{JKT: newDigest(), X5T: newDigest()}
 		}
 		a.Access = append(a.Access, token)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +36,9 @@ func zeroFields(v reflect.Value, path string) (zero []string) {
 		return inAll
 	case v.Kind() == reflect.Struct && v.Type().PkgPath() == reflect.TypeFor[oauth2.Authorization]().PkgPath():
 		for i := range v.NumField() {
+			if v.Field(i).Type() == reflect.PointerTo(v.Type()) && v.Field(i).IsNil() {
+				continue // a chain has an end
+			}
 			zero = append(zero, zeroFields(v.Field(i), path+"."+v.Type().Field(i).Name)...)
 		}
 	}
@@ -50,6 +54,22 @@ func intersection(a, b []string) (both []string) {
 		}
 	}
 	return both
+}
+
+func TestThereIsAnExpiredRecordThatMustStayAtAnyTimeOfDay(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 2, 3, 12, 0, 0, 0, time.UTC)
+	midnight := noon.Add(12 * time.Hour)
+	for _, change := range []time.Time{noon, midnight} {
+		for at := change.Add(-2 * time.Minute); at.Before(change.Add(2 * time.Minute)); at = at.Add(500 * time.Millisecond) {
+			records := expiredRecords(at)
+			require.Len(t, records, 6)
+			for _, a := range records {
+				require.True(t, a.ExpiresAt.Before(at), at)
+				require.False(t, a.SweepAfter().Before(at.Add(30*time.Second)), at)
+			}
+		}
+	}
 }
 
 func TestScrambleReachesEverything(t *testing.T) {

@@ -2,19 +2,18 @@ package authserver
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/audit"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/stores"
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
@@ -25,9 +24,8 @@ const (
 	authorizationPath = "/request-access"
 	// pushedAuthorizationPath is where they leave their requests first, if they like.
 	pushedAuthorizationPath = "/par"
-	// The sweeper drops expired records in batches that hold nobody up.
-	sweepEvery = 3 * time.Minute
-	sweepBatch = 200
+	// devicePath is where users enter what a device shows.
+	devicePath = "/device"
 )
 
 // An App is Xmail's authorization server, ready to be served. It keeps nothing in the process but the
@@ -35,22 +33,24 @@ const (
 type App struct {
 	log      *slog.Logger
 	server   *oauth2.Server
-	clients  *memory.Clients
+	fixed    *memory.Clients // of the file, or built in
+	clients  oauth2.ClientStore
 	users    users
-	sessions *sessions
-	stores   *stores
+	sessions *logins.Sessions
+	stores   *stores.Stores
 	audit    *audit.Log // nil: there is none
 	findings []oauth2.Finding
 	builtins bool
+	warnings []string // of what the options turn on
 
 	base        string // the path of the issuer, without a slash at its end
+	https       bool
+	clock       func() time.Time
+	cookieKey   []byte
 	loginCookie string
 	returnPaths []string
 	routes      map[string]map[string]http.HandlerFunc
 	crossOrigin *http.CrossOriginProtection
-
-	stop  context.CancelFunc
-	swept sync.WaitGroup
 }
 
 // New opens the stores and builds the server. An error is a wrong option, a file that cannot be read,
@@ -58,24 +58,27 @@ type App struct {
 func New(ctx context.Context, options Options) (_ *App, err error) {
 	o := options.withDefaults()
 	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("authserver: %w", err)
+		return nil, err
 	}
 	a := &App{log: o.Log, builtins: o.Users == nil && o.UsersFile == ""}
 	clients, err := a.register(&o)
 	if err != nil {
-		return nil, fmt.Errorf("authserver: %w", err)
+		return nil, err
 	}
-	if a.stores, err = openStores(ctx, &o); err != nil {
-		return nil, fmt.Errorf("authserver: %w", err)
+	if a.stores, err = stores.Open(ctx, o.Store, "authserver"); err != nil {
+		return nil, err
 	}
+	if err := a.beginSessions(ctx, &o); err != nil {
+		return nil, errors.Join(err, a.stores.Close())
+	}
+	a.clients = clientStore{a.fixed, a.stores.Clients}
 	if err := a.openAudit(&o); err != nil {
-		return nil, errors.Join(fmt.Errorf("authserver: %w", err), a.stores.close())
+		return nil, errors.Join(err, a.stores.Close())
 	}
 	if err := a.build(&o, clients); err != nil {
-		return nil, errors.Join(fmt.Errorf("authserver: %w", err), a.closeAudit(), a.stores.close())
+		return nil, errors.Join(err, a.closeAudit(), a.stores.Close())
 	}
-	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
-	a.swept.Go(func() { a.sweep(ctx) })
+	a.stores.StartSweeping(a.clock, func(err error) { a.log.Error("sweep", "error", err) })
 	return a, nil
 }
 
@@ -85,7 +88,7 @@ func (a *App) register(o *Options) ([]*oauth2.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.clients, err = memory.NewClients(clients...); err != nil {
+	if a.fixed, err = memory.NewClients(clients...); err != nil {
 		return nil, err
 	}
 	passwords, err := o.loadUsers()
@@ -96,10 +99,27 @@ func (a *App) register(o *Options) ([]*oauth2.Client, error) {
 	return clients, err
 }
 
+// beginSessions finds or makes the key that signs session cookies.
+func (a *App) beginSessions(ctx context.Context, o *Options) (err error) {
+	a.clock, a.https = o.Now, strings.HasPrefix(o.Issuer, "https:")
+	store := logins.NewStore(a.stores.Tokens, o.Issuer, o.Now)
+	if o.CookieKey != "" {
+		a.cookieKey, err = logins.ParseKey(o.CookieKey)
+	} else if a.cookieKey, err = store.CookieKey(ctx); err != nil {
+		err = fmt.Errorf("-store: the cookie key: %w", err)
+	}
+	a.sessions = logins.New(logins.Config{Store: store, Key: a.cookieKey, Cookie: "xmail_session", HTTPS: a.https, Now: o.Now})
+	a.loginCookie = logins.CookieName("xmail_login", a.https)
+	return err
+}
+
 // build makes the library's server and this site around it.
 func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
-	// Who has no -cookie-key has the two keys in one database: good enough for an example.
-	sealingKey, err := hkdf.Key(sha256.New, a.stores.cookieKey, nil, "signing keys of Xmail", 32)
+	sealingKeys, err := o.sealingKeys(a.cookieKey)
+	if err != nil {
+		return err
+	}
+	dpop, err := o.dpop(a.cookieKey)
 	if err != nil {
 		return err
 	}
@@ -107,18 +127,23 @@ func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
 	if err != nil {
 		return err
 	}
+	grants, err := a.grants(o, clients)
+	if err != nil {
+		return err
+	}
 	cfg := oauth2.ServerConfig{
 		Issuer:          o.Issuer,
 		Clients:         a.clients,
-		Tokens:          a.stores.tokens,
+		Tokens:          a.stores.Tokens,
+		Grants:          grants,
 		Consent:         a.consent,
 		ErrorPage:       a.errorPage,
-		Endpoints:       oauth2.Endpoints{Authorization: authorizationPath, PushedAuthorization: pushedAuthorizationPath},
+		Endpoints:       oauth2.Endpoints{Authorization: authorizationPath, PushedAuthorization: pushedAuthorizationPath, Device: devicePath},
 		Resources:       []oauth2.Resource{{URI: o.Resource, Format: o.format()}},
-		Keys:            &oauth2.SigningKeys{SealingKeys: [][]byte{sealingKey}},
+		Keys:            &oauth2.SigningKeys{SealingKeys: sealingKeys},
 		Scopes:          scopesOf(clients),
 		ACRValues:       []string{acrPassword},
-		DPoP:            &oauth2.DPoPConfig{},
+		DPoP:            dpop,
 		AuthMethods:     o.authMethods(),
 		MutualTLS:       mutualTLS,
 		RequestObjects:  true,
@@ -131,6 +156,14 @@ func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
 		SubjectActive:   func(_ context.Context, subject string) (bool, error) { return a.users.exists(subject), nil },
 		OnEvent:         a.tell,
 		Now:             o.Now,
+	}
+	if loopbackIssuer(o.Issuer) {
+		cfg.AuthorizationDetails = []oauth2.AuthorizationDetailsType{contactsExports}
+	}
+	o.serveRegistration(&cfg)
+	a.serveDocuments(o, &cfg)
+	if err := a.serveLegacy(o, &cfg); err != nil {
+		return err
 	}
 	if a.server, err = oauth2.New(cfg); err != nil {
 		return err
@@ -145,13 +178,7 @@ func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
 	if err := a.crossOrigin.AddTrustedOrigin(issuer.Scheme + "://" + issuer.Host); err != nil {
 		return err
 	}
-	https := issuer.Scheme == "https"
-	a.sessions = newSessions(a.stores.sessions, a.stores.cookieKey, https, o.Now)
-	a.loginCookie = "xmail_login"
-	if https {
-		a.loginCookie = hostPrefix + a.loginCookie
-	}
-	a.returnPaths = []string{a.base + "/", a.base + appsPath, a.base + authorizationPath}
+	a.returnPaths = []string{a.base + "/", a.base + appsPath, a.base + authorizationPath, a.base + devicePath}
 	a.route()
 	return nil
 }
@@ -159,44 +186,25 @@ func (a *App) build(o *Options, clients []*oauth2.Client) (err error) {
 // Issuer returns the issuer identifier, which is the URL to open.
 func (a *App) Issuer() string { return a.server.Issuer() }
 
-// StorePath returns the SQLite file that the App keeps everything in, or "" for memory.
-func (a *App) StorePath() string { return a.stores.path }
+// StorePath returns the SQLite file that the App keeps everything in, or "" where that is another store.
+func (a *App) StorePath() string { return a.stores.Path }
 
 // Banner tells, in a few lines, where the server is, what it keeps where, and who can log in. It
 // names passwords only if they are those that everyone can read in the source.
 func (a *App) Banner() string {
-	store := a.StorePath()
-	if store == "" {
-		store = "memory"
-	}
-	text := fmt.Sprintf("issuer  %s\nstore   %s\n", a.Issuer(), store)
+	text := fmt.Sprintf("issuer  %s\nstore   %s\n", a.Issuer(), a.stores.Name)
 	if a.builtins {
 		text += "users   alice/wonderland, bob/builder\n"
+	}
+	for _, warning := range a.warnings {
+		text += "warning " + warning + "\n"
 	}
 	return text
 }
 
 // Close stops the sweeper and closes the stores. Requests must have ended.
 func (a *App) Close() error {
-	a.stop()
-	a.swept.Wait()
-	return errors.Join(a.closeAudit(), a.stores.close())
-}
-
-// sweep drops what has expired, until ctx is done.
-func (a *App) sweep(ctx context.Context) {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := a.stores.sweep(ctx, a.now()); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "sweep", "error", err)
-		}
-	}
+	return errors.Join(a.closeAudit(), a.stores.Close())
 }
 
 // logEvent writes what the library tells. Events have no secret in them.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
 )
 
 // appsPath is the page of connected apps.
@@ -61,7 +62,7 @@ func (a *App) connectedApps(w http.ResponseWriter, r *http.Request) {
 }
 
 // withdraw ends everything that the user gave to one client.
-func (a *App) withdraw(w http.ResponseWriter, r *http.Request, l *login) {
+func (a *App) withdraw(w http.ResponseWriter, r *http.Request, l *logins.Login) {
 	clientID := r.PostFormValue("client_id")
 	if clientID == "" {
 		a.renderError(w, r, http.StatusBadRequest, "error.request")

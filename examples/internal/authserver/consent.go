@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
 )
 
 // proofField is the hidden field that proves who was shown a page.
@@ -13,7 +14,11 @@ const proofField = "proof"
 
 // A consentData is what the consent page shows.
 type consentData struct {
-	Client, Host    string
+	Client          string
+	Host, UserCode  string // where the answer goes, or the code that a device shows
+	Unknown         bool   // nobody at Xmail knows the client: it registered itself
+	Document        string // whose description the client comes with, if it comes with one
+	Local           bool   // a program on this computer gets the answer, of a client that nobody knows
 	Object          string // what access is asked for, in one phrase
 	Scopes          []string
 	FormToken, Seen string
@@ -40,10 +45,12 @@ func (a *App) consent(w http.ResponseWriter, r *http.Request, req *oauth2.Author
 	}
 	decision := r.PostFormValue("decision")
 	if !req.Answered || !a.shownTo(l, r) || decision != "yes" && decision != "no" {
-		a.askConsent(w, r, l, req)
+		if err := a.askConsent(w, r, l, req); err != nil {
+			return nil, err
+		}
 		return nil, oauth2.ErrAnswered
 	}
-	if err := l.spend(target); err != nil {
+	if err := l.Spend(target); err != nil {
 		return nil, oauth2.ErrTemporarilyUnavailable.Because(err)
 	}
 	if decision == "no" {
@@ -57,30 +64,40 @@ const acrPassword = "password"
 
 // mustLogIn reports whether the request wants a younger login than there is (OpenID Connect Core
 // section 3.1.2.1). A login made for this very request is always young enough.
-func (a *App) mustLogIn(l *login, req *oauth2.AuthorizationRequest, target string) bool {
+func (a *App) mustLogIn(l *logins.Login, req *oauth2.AuthorizationRequest, target string) bool {
 	now := a.now()
 	tooOld := req.MaxAge != nil && now.Sub(l.AuthTime) > *req.MaxAge
 	wanted := req.HasPrompt("login") || req.HasPrompt("select_account")
-	return (tooOld || wanted) && !l.freshFor(target, now)
+	return (tooOld || wanted) && !l.FreshFor(target, now)
 }
 
 // shownTo reports whether the page that was answered was shown to the user who is logged in. The
 // library's form token proves the browser; the browser may have changed hands since.
-func (a *App) shownTo(l *login, r *http.Request) bool {
+func (a *App) shownTo(l *logins.Login, r *http.Request) bool {
 	return proven(r.PostFormValue(proofField), l.Key, proofConsent, r.PostFormValue(oauth2.FormTokenField))
 }
 
-func (a *App) askConsent(w http.ResponseWriter, r *http.Request, l *login, req *oauth2.AuthorizationRequest) {
+func (a *App) askConsent(w http.ResponseWriter, r *http.Request, l *logins.Login, req *oauth2.AuthorizationRequest) error {
 	words := langOf(r).scopes(req.Scope)
+	details, err := langOf(r).details(req.Details)
+	if err != nil {
+		return oauth2.ErrServerError.Because(err)
+	}
+	words = append(words, details...)
 	a.render(w, r, http.StatusOK, "consent", l, consentData{
 		Client:    clientName(req.Client),
 		Host:      redirectHost(req.RedirectURI),
+		UserCode:  req.UserCode,
+		Unknown:   req.Client.Dynamic,
+		Document:  req.Client.DocumentHost(),
+		Local:     req.Client.Dynamic && onThisComputer(req.RedirectURI),
 		Object:    langOf(r).list(words),
 		Scopes:    words,
 		FormToken: req.FormToken,
 		Seen:      prove(l.Key, proofConsent, req.FormToken),
 		Other:     a.loginURL(requestTarget(r)),
 	})
+	return nil
 }
 
 func clientName(c *oauth2.Client) string {
@@ -105,12 +122,12 @@ func redirectHost(uri string) string {
 
 // current is the login of this browser, nil if there is none. A user who is no longer registered is
 // not logged in.
-func (a *App) current(w http.ResponseWriter, r *http.Request) (*login, error) {
-	l, err := a.sessions.current(w, r)
+func (a *App) current(w http.ResponseWriter, r *http.Request) (*logins.Login, error) {
+	l, err := a.sessions.Current(w, r)
 	if l == nil || !a.users.exists(l.Subject) {
 		return nil, err
 	}
 	return l, nil
 }
 
-func (a *App) now() time.Time { return a.sessions.now() }
+func (a *App) now() time.Time { return a.clock() }

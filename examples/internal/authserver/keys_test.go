@@ -1,6 +1,8 @@
 package authserver_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"path/filepath"
@@ -27,6 +29,38 @@ func TestTheKeysOutliveARestartWhereTheStoreDoes(t *testing.T) {
 	require.Len(t, before.Keys, 1)
 	s.use(s.start())
 	require.Equal(t, before.Keys[0].KeyID, keys().Keys[0].KeyID)
+}
+
+func TestTheCookieKeyIsReplacedAndTheSigningKeysStay(t *testing.T) {
+	t.Parallel()
+	key := func(b byte) string { return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, 32)) }
+	s := newSite(t, func(o *authserver.Options) {
+		o.Store, o.CookieKey = "sqlite:"+filepath.Join(t.TempDir(), "xmail.db"), key(1)
+	})
+	jwks := func() (int, string) {
+		got := s.browser().get("/jwks")
+		return got.status, got.body
+	}
+	_, before := jwks()
+	for _, step := range []struct {
+		cookie, sealing string
+		opens           bool
+	}{
+		{key(2), "", false},                   // nothing opens the signing keys
+		{key(2), key(1), true},                // the old one does
+		{key(2), key(3) + "," + key(1), true}, // and the next one seals them
+		{key(4), key(3), true},
+		{key(1), "", false},
+	} {
+		s.options.CookieKey, s.options.SealingKeys = step.cookie, step.sealing
+		s.use(s.start())
+		status, body := jwks()
+		if step.opens {
+			require.Equal(t, before, body)
+		} else {
+			require.Equal(t, http.StatusServiceUnavailable, status)
+		}
+	}
 }
 
 func TestAccessTokensAreJWTsByOption(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,6 +26,7 @@ import (
 	"github.com/seed5f5fedc6/oauth2/examples/internal/authserver"
 	"github.com/seed5f5fedc6/oauth2/internal/secrecy"
 	"github.com/seed5f5fedc6/oauth2/internal/testclock"
+	"github.com/seed5f5fedc6/oauth2/internal/testlog"
 )
 
 const (
@@ -47,26 +47,9 @@ type site struct {
 	handler atomic.Pointer[http.Handler]
 	url     string
 	clock   *testclock.Clock
-	log     *logBuffer
+	log     *testlog.Buffer
 	ca      *http.Client
 	seen    *secrecy.Recorder
-}
-
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 func newSite(t *testing.T, configure ...func(*authserver.Options)) *site {
@@ -75,11 +58,8 @@ func newSite(t *testing.T, configure ...func(*authserver.Options)) *site {
 
 func serve(t *testing.T, listen func(http.Handler) *httptest.Server, configure ...func(*authserver.Options)) *site {
 	t.Helper()
-	s := &site{t: t, clock: testclock.At(time.Now()), log: &logBuffer{}, seen: secrecy.New()}
-	t.Cleanup(func() {
-		require.Empty(t, s.seen.Find(s.log.String()), "secrets are in the log")
-		require.Empty(t, s.seen.Echoes(), "refusals repeat secrets")
-	})
+	s := &site{t: t, clock: testclock.At(time.Now()), log: &testlog.Buffer{}, seen: secrecy.New()}
+	t.Cleanup(s.toldNothing)
 	server := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }))
 	s.ca = server.Client()
 	s.ca.Transport = s.seen.Through(s.ca.Transport)
@@ -94,6 +74,12 @@ func serve(t *testing.T, listen func(http.Handler) *httptest.Server, configure .
 	s.url = s.app.Issuer()
 	t.Cleanup(server.Close)
 	return s
+}
+
+// toldNothing requires that no secret which passed is in the log or in a refusal.
+func (s *site) toldNothing() {
+	require.Empty(s.t, s.seen.Find(s.log.String()), "secrets are in the log")
+	require.Empty(s.t, s.seen.Echoes(), "refusals repeat secrets")
 }
 
 // start builds another App with the site's options: a replica, or the program after a restart.
@@ -258,13 +244,15 @@ func (s *site) redeem(code string) map[string]any {
 	})
 }
 
-// call asks an endpoint as a built-in client, and adds the status to the JSON that comes back.
+// call asks an endpoint as a built-in client, or as one that is named in the form, and adds the status to the JSON that comes back.
 func (s *site) call(path, client string, form url.Values) map[string]any {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
 	require.NoError(s.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(client, client+"-demo-secret-0123456789")
+	if client != "" {
+		r.SetBasicAuth(client, client+"-demo-secret-0123456789")
+	}
 	res, err := s.ca.Do(r)
 	require.NoError(s.t, err)
 	defer func() { _ = res.Body.Close() }()

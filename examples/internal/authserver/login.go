@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
 )
 
 // loginKeyChars is the length of the browser's key, as rand.Text makes it: 128 bits at least.
@@ -39,7 +40,7 @@ func (a *App) askLogin(w http.ResponseWriter, r *http.Request, status int, data 
 		key = rand.Text()
 		http.SetCookie(w, &http.Cookie{
 			Name: a.loginCookie, Value: key, Path: "/",
-			HttpOnly: true, Secure: a.sessions.https, SameSite: http.SameSiteLaxMode,
+			HttpOnly: true, Secure: a.https, SameSite: http.SameSiteLaxMode,
 		})
 	}
 	data.Proof = prove(key, proofLogin, "")
@@ -88,7 +89,7 @@ func (a *App) loginLimited(w http.ResponseWriter, r *http.Request, name string, 
 
 func (a *App) loggedIn(w http.ResponseWriter, r *http.Request, name string) {
 	target := a.returnTarget(r)
-	if err := a.sessions.begin(w, r, name, target); err != nil {
+	if err := a.sessions.Begin(w, r, name, target); err != nil {
 		a.unavailable(w, r, err)
 		return
 	}
@@ -97,8 +98,8 @@ func (a *App) loggedIn(w http.ResponseWriter, r *http.Request, name string) {
 }
 
 // logout ends the session. Access that was given to apps stays.
-func (a *App) logout(w http.ResponseWriter, r *http.Request, l *login) {
-	if err := a.sessions.end(w, r); err != nil {
+func (a *App) logout(w http.ResponseWriter, r *http.Request, l *logins.Login) {
+	if err := a.sessions.End(w, r); err != nil {
 		a.unavailable(w, r, err)
 		return
 	}

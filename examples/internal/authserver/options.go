@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -17,6 +16,9 @@ import (
 
 	"github.com/seed5f5fedc6/oauth2"
 	"github.com/seed5f5fedc6/oauth2/audit"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/launch"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/stores"
 )
 
 // The defaults of Options.
@@ -40,10 +42,16 @@ type Options struct {
 	// UsersFile is a JSON object: user name to password or to its PHC hash. "" means the built-in
 	// users.
 	UsersFile string
+	// IssuersFile is a JSON array of other authorization servers whose assertions are believed, and to which
+	// this one vouches for its users: issuer, jwks or jwks_uri, and id_jag. "" means none.
+	IssuersFile string
 	// Resource is the API that tokens are issued for (RFC 8707). "" means http://localhost:8640.
 	Resource string
 	// JWT makes the access tokens for Resource JWTs (RFC 9068). false means opaque ones.
 	JWT bool
+	// DPoPNonces wants a nonce of this server in every DPoP proof (RFC 9449 section 8). false means that a
+	// proof's time is enough.
+	DPoPNonces bool
 	// Grace, CodeLifetime, AccessLifetime and RefreshLifetime are those of [oauth2.ServerConfig]. 0
 	// means its default. A negative Grace is strict rotation.
 	Grace           time.Duration
@@ -57,16 +65,27 @@ type Options struct {
 	ClientCA string
 	// TrustedProxies are the networks of the reverse proxies in front, as in [oauth2.ServerConfig].
 	TrustedProxies []netip.Prefix
-	// CookieKey signs the session cookie, and the key that seals the signing keys derives from it: 32
-	// bytes or more in standard base64. Replicas share it. Who changes it deletes the signing keys. ""
+	// CookieKey signs the session cookie: 32 bytes or more in standard base64. Replicas share it. Who
+	// changes it logs everybody out, and names the old one in SealingKeys, unless those are others. ""
 	// means a random key, which is kept in the database if there is one.
 	CookieKey string
+	// SealingKeys seal the signing keys in the store: each 32 bytes or more in standard base64, separated
+	// by commas. The first one seals, the others open what was sealed before. Without the key that
+	// sealed them the signing keys cannot be read, and nothing is signed any more. Replicas share them.
+	// "" means the CookieKey.
+	SealingKeys string
 	// AuditFile is where the audit log is written. "" means none. AuditKey makes its hashes HMAC-SHA256:
 	// 32 bytes or more in standard base64. "" means plain SHA-256.
 	AuditFile, AuditKey string
 	// VerifyAudit is an audit log to verify, and AuditHeads are checkpoints that must be in it.
 	VerifyAudit string
 	AuditHeads  []audit.Checkpoint
+	// LegacyImplicit and LegacyPassword serve the two grants of OAuth 2.0 that OAuth 2.1 has left out, to
+	// the clients that are registered for them, on a loopback issuer alone.
+	LegacyImplicit, LegacyPassword bool
+	// RegistrationToken is the initial access token with which clients register themselves (RFC 7591), at
+	// least 16 characters. "" means that anybody may on a loopback issuer, and nobody elsewhere.
+	RegistrationToken string
 	// Lint asks for the findings of the configuration linter.
 	Lint bool
 
@@ -83,11 +102,13 @@ type Options struct {
 func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Addr, "addr", defaultAddr, "`address` to listen on")
 	fs.StringVar(&o.Issuer, "issuer", "", "issuer `URL` (default http://ADDR, or https with a certificate)")
-	fs.StringVar(&o.Store, "store", "", "where authorizations and sessions live: `memory`, sqlite:FILE, postgres://..., mysql://... or redis://... (default a file in the user's cache folder)")
+	fs.StringVar(&o.Store, "store", "", stores.Usage)
 	fs.StringVar(&o.ClientsFile, "clients", "", "JSON `file` of clients, in RFC 7591's member names (default built-in demo clients)")
 	fs.StringVar(&o.UsersFile, "users", "", "JSON `file` of users: an object of name to password or PHC hash (default alice/wonderland and bob/builder)")
+	fs.StringVar(&o.IssuersFile, "issuers", "", "JSON `file` of other issuers whose assertions are believed: an array of issuer, jwks or jwks_uri, and id_jag (default none)")
 	fs.StringVar(&o.Resource, "resource", defaultResource, "`URL` of the API that tokens are issued for")
 	fs.BoolVar(&o.JWT, "jwt", false, "access tokens for the API are JWTs")
+	fs.BoolVar(&o.DPoPNonces, "dpop-nonces", false, "want a nonce of this server in every DPoP proof")
 	fs.Var((*graceFlag)(&o.Grace), "grace", "how long a replaced refresh token is forgiven: seconds or a `duration`, 0 is strict (default 30s)")
 	fs.Var((*durationFlag)(&o.CodeLifetime), "code-lifetime", "lifetime of an authorization code: seconds or a `duration` (default 60s)")
 	fs.Var((*durationFlag)(&o.AccessLifetime), "access-lifetime", "lifetime of an access token: seconds or a `duration` (default 1h)")
@@ -99,23 +120,31 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 		o.TrustedProxies, err = parseNetworks(text)
 		return err
 	})
-	// A key is no default that -help may show, so it is parsed where it is set.
-	fs.Func("cookie-key", "`key` that signs session cookies: 32 bytes or more in base64 (default random, kept in the store)", func(text string) error {
+	// A key is no default that -help may show, and package flag quotes what its value refuses: New does.
+	fs.Func("cookie-key", "`key` that signs session cookies, and, without -sealing-keys, seals the signing keys, which then are lost with it: 32 bytes or more in base64 (default random, kept in the store)", func(text string) error {
 		o.CookieKey = text
-		_, err := parseCookieKey(text)
-		return err
+		return nil
+	})
+	fs.Func("sealing-keys", "`keys` that seal the signing keys, separated by commas: the first seals, all open; each 32 bytes or more in base64 (default the cookie key)", func(text string) error {
+		o.SealingKeys = text
+		return nil
 	})
 	fs.StringVar(&o.AuditFile, "audit", "", "audit log: a `file` that is appended to (default none)")
 	fs.Func("audit-key", "`key` of the audit log's hashes: 32 bytes or more in base64 (default none, plain SHA-256)", func(text string) error {
 		o.AuditKey = text
-		_, err := parseAuditKey(text)
-		return err
+		return nil
 	})
 	fs.StringVar(&o.VerifyAudit, "verify-audit", "", "verify an audit log `file`, and exit")
 	fs.Func("audit-head", "`checkpoint` REPLICA:SEQ:HASH that must be in the log, for -verify-audit; may be repeated", func(text string) error {
 		head, err := audit.ParseCheckpoint(text)
 		o.AuditHeads = append(o.AuditHeads, head)
 		return err
+	})
+	fs.BoolVar(&o.LegacyImplicit, "legacy-implicit", false, "serve the implicit grant, which OAuth 2.1 has left out")
+	fs.BoolVar(&o.LegacyPassword, "legacy-password", false, "serve the resource owner password grant, which OAuth 2.1 has left out")
+	fs.Func("registration-token", "initial access `token` that clients register themselves with (default none: anybody may on a loopback issuer, nobody elsewhere)", func(text string) error {
+		o.RegistrationToken = text
+		return checkRegistrationToken(text)
 	})
 	fs.BoolVar(&o.Lint, "lint", false, "print where the configuration falls short of OAuth 2.1 and FAPI 2.0, and exit")
 }
@@ -142,21 +171,24 @@ func (o *Options) format() oauth2.TokenFormat {
 }
 
 func (o *Options) defaultIssuer() string {
-	scheme := "http://"
 	if o.TLSCert != "" {
-		scheme = "https://"
+		return launch.URL("https", o.Addr)
 	}
-	host, port, err := net.SplitHostPort(o.Addr)
-	if err != nil {
-		return scheme + o.Addr
-	}
-	// An address without a host is every address; a browser needs one.
-	return scheme + net.JoinHostPort(cmp.Or(host, "localhost"), port)
+	return launch.URL("http", o.Addr)
 }
 
 func (o *Options) validate() error {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return errors.New("-tls-cert and -tls-key need each other")
+	}
+	if _, err := logins.ParseKey(o.CookieKey); err != nil && o.CookieKey != "" {
+		return fmt.Errorf("-cookie-key: %w", err)
+	}
+	if _, err := parseSealingKeys(o.SealingKeys); err != nil && o.SealingKeys != "" {
+		return fmt.Errorf("-sealing-keys: %w", err)
+	}
+	if _, err := parseAuditKey(o.AuditKey); err != nil {
+		return fmt.Errorf("-audit-key: %w", err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2/examples/internal/authserver"
+	"github.com/seed5f5fedc6/oauth2/internal/testserver"
 )
 
 func parse(t *testing.T, args ...string) (authserver.Options, error) {
@@ -148,6 +149,7 @@ func TestWrongOptionsAreErrorsWithoutSecrets(t *testing.T) {
 		"certificate alone":    {authserver.Options{TLSCert: "x"}, "-tls-key"},
 		"issuer over http":     {authserver.Options{Issuer: "http://id.example.com", UsersFile: write(t, `{"a":"b"}`), ClientsFile: write(t, `[]`)}, "is not https"},
 		"short cookie key":     {authserver.Options{CookieKey: base64.StdEncoding.EncodeToString(make([]byte, 31))}, "32 bytes"},
+		"short sealing key":    {authserver.Options{SealingKeys: base64.StdEncoding.EncodeToString(make([]byte, 32)) + ",hunter2"}, "32 bytes"},
 		"cookie key in hex?":   {authserver.Options{CookieKey: "hunter2!"}, "32 bytes"},
 		"missing clients":      {authserver.Options{ClientsFile: "/nonexistent"}, "-clients"},
 		"clients are no JSON":  {authserver.Options{ClientsFile: write(t, `hunter2`)}, "-clients"},
@@ -163,8 +165,14 @@ func TestWrongOptionsAreErrorsWithoutSecrets(t *testing.T) {
 		require.ErrorContains(t, err, c.says, name)
 		require.NotContains(t, err.Error(), "hunter2", name)
 	}
-	_, err := parse(t, "-cookie-key", "hunter2")
-	require.ErrorContains(t, err, "32 bytes")
+	for _, flag := range []string{"-cookie-key", "-sealing-keys", "-audit-key"} {
+		o, err := parse(t, flag, "hunter2")
+		require.NoError(t, err, "package flag would quote it")
+		o.AuditFile = filepath.Join(t.TempDir(), "audit.log")
+		err = newError(t, o)
+		require.ErrorContains(t, err, flag)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
 }
 
 func TestDefaultIssuerFollowsAddressAndCertificate(t *testing.T) {
@@ -204,6 +212,16 @@ func TestDefaultStoreIsAPrivateFileInTheCacheFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, info.Mode().Perm()&0o077)
 	require.Contains(t, app.Banner(), app.StorePath())
+}
+
+func TestTheBannerTellsWhereTheStoreIsAndNoPassword(t *testing.T) {
+	t.Parallel()
+	addr, _ := testserver.Redis(t)
+	s := newSite(t, func(o *authserver.Options) { o.Store = "redis://default:hunter2@" + addr + "/0" })
+	require.Contains(t, s.app.Banner(), "store   redis://"+addr+"/0\n")
+	require.NotContains(t, s.app.Banner(), "hunter2")
+	require.Empty(t, s.app.StorePath())
+	require.Contains(t, newSite(t, func(o *authserver.Options) { o.Store = "memory" }).app.Banner(), "store   memory\n")
 }
 
 func TestTrustedProxiesAreNetworksOrAddresses(t *testing.T) {

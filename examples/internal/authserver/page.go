@@ -7,13 +7,14 @@ import (
 	"net/http"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
 )
 
 //go:embed pages
 var pageFiles embed.FS
 
 // pageTemplates are the pages by the name of their file. Each fills in the layout.
-var pageTemplates = parsePages("apps", "consent", "error", "home", "login")
+var pageTemplates = parsePages("apps", "consent", "device", "error", "home", "login")
 
 func parsePages(names ...string) map[string]*template.Template {
 	pages := make(map[string]*template.Template, len(names))
@@ -40,7 +41,7 @@ func (p page) T(key string, args ...any) string { return p.Lang.text(key, args..
 func (p page) H(key string, args ...any) template.HTML { return p.Lang.html(key, args...) }
 
 // render writes a page. l is nil when nobody is logged in.
-func (a *App) render(w http.ResponseWriter, r *http.Request, status int, name string, l *login, data any) {
+func (a *App) render(w http.ResponseWriter, r *http.Request, status int, name string, l *logins.Login, data any) {
 	p := page{Lang: langOf(r), Base: a.base, Data: data}
 	if l != nil {
 		p.User, p.Proof = l.Subject, prove(l.Key, proofSite, "")

@@ -27,6 +27,8 @@ func builtinClients(resource string) []*oauth2.Client {
 			RedirectURIs: []string{"http://localhost:8600/process-temp-code"},
 			GrantTypes:   []string{oauth2.GrantAuthorizationCode, oauth2.GrantRefreshToken},
 			Scope:        oauth2.Scope{"contacts.read"},
+
+			AuthorizationDetailsTypes: []string{contactsExports.Name},
 		},
 		{
 			ID: "xmail-contacts", Name: "Xmail contacts", Secrets: secret("xmail-contacts"),
@@ -35,6 +37,10 @@ func builtinClients(resource string) []*oauth2.Client {
 		{
 			ID: "xmail-stats", Name: "Xmail statistics", Secrets: secret("xmail-stats"),
 			GrantTypes: []string{oauth2.GrantClientCredentials}, Scope: oauth2.Scope{"contacts.stats"},
+		},
+		{
+			ID: "xmail-tv", Name: "Xmail TV", ApplicationType: "native", TokenEndpointAuthMethod: oauth2.AuthMethodNone,
+			GrantTypes: []string{oauth2.GrantDeviceCode, oauth2.GrantRefreshToken}, Scope: oauth2.Scope{"contacts.read"},
 		},
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/seed5f5fedc6/oauth2/examples/internal/logins"
 )
 
 // route mounts the pages of this site and the endpoints of the library.
@@ -67,7 +69,7 @@ func (a *App) posted(handler http.HandlerFunc) http.HandlerFunc {
 }
 
 // asUser lets a form through that was shown to the user who is logged in.
-func (a *App) asUser(handler func(http.ResponseWriter, *http.Request, *login)) http.HandlerFunc {
+func (a *App) asUser(handler func(http.ResponseWriter, *http.Request, *logins.Login)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		l, err := a.current(w, r)
 		switch {
@@ -85,7 +87,7 @@ func (a *App) asUser(handler func(http.ResponseWriter, *http.Request, *login)) h
 
 // healthz answers 200 when the stores can be read.
 func (a *App) healthz(w http.ResponseWriter, r *http.Request) {
-	if _, err := a.stores.sessions.Check(r.Context(), ""); err != nil {
+	if err := a.sessions.Ping(r.Context()); err != nil {
 		a.unavailable(w, r, err)
 		return
 	}

@@ -11,15 +11,15 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/audits"
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed5f5fedc6/oauth2/examples/internal/chromium"
 )
 
 // A tab is a tab of the browser, and the person in front of it.
@@ -28,7 +28,7 @@ type tab struct {
 	ctx    context.Context
 	status int64 // of the page that is shown
 
-	profile   cdp.BrowserContextID
+	profile   chromium.Profile
 	languages string
 
 	mu         sync.Mutex
@@ -38,12 +38,7 @@ type tab struct {
 // newWindow opens a window that shares no cookies with any other. languages is what its person reads.
 func newWindow(t *testing.T, languages string) *tab {
 	t.Helper()
-	shared := sharedChromium(t)
-	browser := cdp.WithExecutor(shared, chromedp.FromContext(shared).Browser)
-	profile, err := target.CreateBrowserContext().Do(browser)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, target.DisposeBrowserContext(profile).Do(browser)) })
-	return openTab(t, profile, languages)
+	return openTab(t, chromium.NewProfile(t), languages)
 }
 
 // another opens a second page beside this one, with the same cookies.
@@ -52,17 +47,12 @@ func (b *tab) another() *tab {
 	return openTab(b.t, b.profile, b.languages)
 }
 
-func openTab(t *testing.T, profile cdp.BrowserContextID, languages string) *tab {
+func openTab(t *testing.T, profile chromium.Profile, languages string) *tab {
 	t.Helper()
-	shared := sharedChromium(t)
-	browser := cdp.WithExecutor(shared, chromedp.FromContext(shared).Browser)
-	// A window of its own, because a tab that is hidden behind another is not drawn.
-	id, err := target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(browser)
-	require.NoError(t, err)
-	ctx, closeTab := chromedp.NewContext(shared, chromedp.WithTargetID(id))
+	ctx, closeTab := chromium.NewTab(t, profile)
 	b := &tab{t: t, ctx: ctx, profile: profile, languages: languages}
 	chromedp.ListenTarget(ctx, b.listen)
-	require.NoError(t, chromedp.Run(ctx)) // not with a deadline, which would close the tab
+	require.NoError(t, chromedp.Run(ctx))
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.picture("failed-" + strings.ReplaceAll(t.Name(), "/", "-"))

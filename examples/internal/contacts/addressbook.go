@@ -27,14 +27,16 @@ var addressBooks = map[string][]Contact{
 // welcome is the address book of a user who has not written one.
 var welcome = []Contact{{"Xmail Support", "support@xmail.example"}}
 
-func contactsOf(user string) []Contact {
+// Of returns the address book of a user. It is not to be changed.
+func Of(user string) []Contact {
 	if book, ok := addressBooks[user]; ok {
 		return book
 	}
 	return welcome
 }
 
-func countAll() Stats {
+// CountAll counts everyone's.
+func CountAll() Stats {
 	stats := Stats{Users: len(addressBooks)}
 	for _, book := range addressBooks {
 		stats.Contacts += len(book)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/seed5f5fedc6/oauth2"
@@ -62,6 +63,7 @@ func New(o Options) (http.Handler, error) {
 		AuthorizationServers: []string{o.Issuer},
 		Scopes:               oauth2.Scope{ScopeRead, ScopeStats},
 		Name:                 "Xmail contacts",
+		DPoPAlgorithms:       []string{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}, // all that a Guard takes
 	})
 	if err != nil {
 		return nil, err
@@ -86,12 +88,11 @@ func New(o Options) (http.Handler, error) {
 		"/contacts/export": guard.RequireAuthentication(freshLogin, ScopeRead)(http.HandlerFunc(serveContacts)),
 		"/healthz":         http.HandlerFunc(serveHealth),
 	}
-	for _, path := range metadata.Paths() {
-		routes[path] = metadata
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler, ok := routes[r.URL.Path]
 		switch {
+		case slices.Contains(metadata.Paths(), r.URL.Path):
+			metadata.ServeHTTP(w, r) // which answers the questions of browsers too
 		case !ok:
 			refuse(w, http.StatusNotFound, "not_found", "There is nothing here.")
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
@@ -110,10 +111,10 @@ func serveContacts(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "access_denied", "The token stands for no user.")
 		return
 	}
-	writeJSON(w, http.StatusOK, contactsOf(info.Subject))
+	writeJSON(w, http.StatusOK, Of(info.Subject))
 }
 
-func serveStats(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, countAll()) }
+func serveStats(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, CountAll()) }
 
 func serveHealth(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})

@@ -229,6 +229,21 @@ func TestWhoKnowsTheAPIAloneFindsItsAuthorizationServer(t *testing.T) {
 	require.Equal(t, []any{w.server.Issuer()}, told["authorization_servers"])
 	require.Equal(t, []any{"contacts.read", "contacts.stats"}, told["scopes_supported"])
 	require.Equal(t, []any{"header"}, told["bearer_methods_supported"])
+	require.Equal(t, []any{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}, told["dpop_signing_alg_values_supported"])
+}
+
+func TestAPageOfAnotherOriginMayAskForTheMetadata(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r, err := http.NewRequest(http.MethodOptions, w.url+"/.well-known/oauth-protected-resource", nil)
+	require.NoError(t, err)
+	r.Header.Set("Origin", "https://app.example")
+	r.Header.Set("Access-Control-Request-Method", http.MethodGet)
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusNoContent, res.StatusCode)
+	require.Equal(t, "*", res.Header.Get("Access-Control-Allow-Origin"))
 }
 
 func TestTheAuthorizationServerMayStartLater(t *testing.T) {

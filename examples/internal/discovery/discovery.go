@@ -24,6 +24,8 @@ type Metadata struct {
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
 	TokenEndpoint         string `json:"token_endpoint"`
 	RevocationEndpoint    string `json:"revocation_endpoint"`
+	// DeviceAuthorizationEndpoint is empty where devices are not served (RFC 8628 section 4).
+	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint"`
 	// NamesIssuer is true when every authorization response has the parameter iss (RFC 9207
 	// section 3).
 	NamesIssuer bool `json:"authorization_response_iss_parameter_supported"`

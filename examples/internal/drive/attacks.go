@@ -37,6 +37,9 @@ var attacks = []step{
 	{"the consent form is changed to another scope or client", changedConsent},
 	{"the consent form is submitted twice", consentTwice},
 	{"an ordinary client introspects a token", foreignIntrospection},
+	{"a device code is redeemed a second time", deviceCodeTwice},
+	{"a link with a device's code in it is opened", deviceLink},
+	{"codes of devices are guessed", guessedCodes},
 }
 
 var errSucceeded = errors.New("the attack succeeded")

@@ -108,6 +108,7 @@ func clients(clientURL, apiURL string) []*oauth2.Client {
 		{ID: stranger, Secrets: secret(stranger), GrantTypes: codeAndRefresh, Scope: oauth2.Scope{"contacts.read", "contacts.stats"},
 			RedirectURIs: []string{"https://stranger.example/callback"}},
 		{ID: xmail.APIID, Secrets: secret(xmail.APIID), GrantTypes: []string{}, ResourceServer: true, Resources: []string{apiURL}},
+		{ID: xmail.DeviceID, GrantTypes: []string{oauth2.GrantDeviceCode, oauth2.GrantRefreshToken}, Scope: oauth2.Scope{"contacts.read"}},
 		{ID: xmail.MachineID, Secrets: secret(xmail.MachineID), GrantTypes: []string{oauth2.GrantClientCredentials}, Scope: oauth2.Scope{"contacts.stats"}},
 	}
 }

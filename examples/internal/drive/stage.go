@@ -23,6 +23,9 @@ type stage struct {
 	alice *browser.Browser
 	page  *browser.Page // what alice sees
 	http  *http.Client
+	// codes are what the television was given, watched the access token that it got.
+	codes   reply
+	watched string
 }
 
 func newStage(site *xmail.Site, clock *clock) *stage {
@@ -107,6 +110,9 @@ func (r reply) String() string {
 // post calls an endpoint as a client.
 func (s *stage) post(ctx context.Context, path, clientID string, pairs ...string) (reply, error) {
 	body := url.Values{}
+	if clientID == xmail.DeviceID { // which is public
+		body.Set("client_id", clientID)
+	}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			body.Set(pairs[i], pairs[i+1])
@@ -117,7 +123,9 @@ func (s *stage) post(ctx context.Context, path, clientID string, pairs ...string
 		return reply{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secretOf(clientID)))
+	if clientID != xmail.DeviceID {
+		r.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secretOf(clientID)))
+	}
 	return s.send(r)
 }
 

@@ -25,6 +25,9 @@ var story = []step{
 	{"alice finds spam4All among her connected apps and withdraws access", withdraw},
 	{"spam4All cannot read the contacts any more", cannotReadContacts},
 	{"a machine reads the statistics with client credentials", machineReads},
+	{"a television shows a code, and polls in vain", televisionShowsCode},
+	{"alice enters the code, and is asked about that very code", aliceEntersCode},
+	{"alice says yes, and the television reads her contacts", televisionReads},
 }
 
 func everythingIsUp(ctx context.Context, s *stage) (string, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/internal/testserver"
 )
 
 // program is the example server, built once.
@@ -60,6 +61,8 @@ type fleet struct {
 	args     []string
 	replicas []*replica
 	next     atomic.Uint64
+	// finished counts the rounds that ended as they should.
+	finished atomic.Int64
 }
 
 // A replica is one process.
@@ -75,7 +78,8 @@ func startFleet(t *testing.T, n int, store string) *fleet {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	f := &fleet{t: t, issuer: "http://" + ln.Addr().String()}
-	f.args = []string{"-issuer", f.issuer, "-store", store, "-clients", f.write("clients.json", []map[string]any{{
+	// A lost answer is asked for again for as long as a minute; none may be taken for a theft then.
+	f.args = []string{"-issuer", f.issuer, "-store", store, "-grace", "10m", "-clients", f.write("clients.json", []map[string]any{{
 		"client_id": appID, "client_secret": appSecret, "redirect_uris": []string{redirect}, "scope": "contacts.read",
 		"grant_types": []string{oauth2.GrantAuthorizationCode, oauth2.GrantRefreshToken}, "resource_server": true,
 	}})}
@@ -88,7 +92,7 @@ func startFleet(t *testing.T, n int, store string) *fleet {
 	go func() { _ = balancer.Serve(ln) }() // ends with Close
 	t.Cleanup(func() { require.NoError(t, balancer.Close()) })
 	for range n {
-		f.replicas = append(f.replicas, &replica{addr: freeAddr(t)})
+		f.replicas = append(f.replicas, &replica{addr: testserver.Address(t)})
 	}
 	for _, r := range f.replicas {
 		f.start(r)
@@ -105,13 +109,6 @@ func (f *fleet) write(name string, content any) string {
 	path := filepath.Join(f.t.TempDir(), name)
 	require.NoError(f.t, os.WriteFile(path, text, 0o600))
 	return path
-}
-
-func freeAddr(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // start runs a replica and waits until it can serve.
@@ -172,6 +169,7 @@ func (f *fleet) disturb(harm func(ctx context.Context)) {
 		busy.Go(func() { all[i].live(ctx) })
 	}
 	harm(ctx)
+	require.Eventually(f.t, func() bool { return f.finished.Load() > 0 }, time.Minute, 10*time.Millisecond, "however slow the machine is")
 	stop()
 	busy.Wait()
 	approvals, refreshes, revocations := 0, 0, 0

@@ -153,6 +153,7 @@ func (p *person) revoke(ctx context.Context) error {
 	}
 	p.dead = append(p.dead, p.access)
 	p.access, p.refresh = "", ""
+	p.fleet.finished.Add(1)
 	return nil
 }
 

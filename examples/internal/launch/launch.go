@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -76,6 +77,16 @@ func Listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
 	return ln, nil
+}
+
+// URL is where a browser finds what listens on an address. An address without a host is every one of this
+// machine, and a browser needs one.
+func URL(scheme, addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return scheme + "://" + addr
+	}
+	return scheme + "://" + net.JoinHostPort(cmp.Or(host, "localhost"), port)
 }
 
 // TLS names the files of a certificate and its key. The zero value means plain http.

@@ -15,11 +15,12 @@ import (
 	"github.com/seed5f5fedc6/oauth2/examples/internal/spam4all"
 )
 
-// The clients of the story. The secret of each is the ID and DemoSecret.
+// The clients of the story. The secret of each but the device is the ID and DemoSecret.
 const (
 	ClientID   = "spam4All"
 	APIID      = "xmail-contacts"
 	MachineID  = "xmail-stats"
+	DeviceID   = "xmail-tv"
 	DemoSecret = "-demo-secret-0123456789"
 )
 
@@ -72,7 +73,7 @@ func urlOf(addr string, ln net.Listener) string {
 func (s *Site) Build(ctx context.Context, options authserver.Options) (err error) {
 	options.Issuer, options.Resource = s.Issuer, s.APIURL
 	if s.Server, err = authserver.New(ctx, options); err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(fmt.Errorf("authserver: %w", err), s.close())
 	}
 	client, err := spam4all.New(spam4all.Options{
 		BaseURL: s.ClientURL, Issuer: s.Issuer, Resource: s.APIURL,

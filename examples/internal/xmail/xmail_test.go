@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed5f5fedc6/oauth2/internal/testserver"
 )
 
 func TestTakenPortIsNamedAndNothingIsKeptOpen(t *testing.T) {
@@ -12,11 +14,7 @@ func TestTakenPortIsNamedAndNothingIsKeptOpen(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	first := free.Addr().String()
-	require.NoError(t, free.Close())
-
+	first := testserver.Address(t)
 	_, err = Listen(Addresses{AuthServer: first, Client: taken.Addr().String(), API: "127.0.0.1:0"})
 	require.ErrorContains(t, err, taken.Addr().String())
 	again, err := net.Listen("tcp", first)

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/seed5f5fedc6/oauth2/internal/jws"
+	"github.com/seed5f5fedc6/oauth2/internal/jws/jwstest"
 )
 
 // A Key signs proofs. It is safe for concurrent use.
@@ -33,7 +36,7 @@ func New(alg jose.SignatureAlgorithm, now func() time.Time) *Key {
 	switch alg {
 	case jose.ES256:
 		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case jose.EdDSA:
+	case jose.EdDSA, jws.Ed25519:
 		_, private, err = ed25519.GenerateKey(rand.Reader)
 	case jose.RS256, jose.PS256:
 		private, err = rsa.GenerateKey(rand.Reader, 2048)
@@ -121,15 +124,15 @@ func SignPayload(alg jose.SignatureAlgorithm, key any, header map[string]any, pa
 			options.WithHeader(jose.HeaderKey(name), value)
 		}
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, options)
+	signer, err := jose.NewSigner(jwstest.SigningKey(alg, key), options)
 	if err != nil {
 		panic(err)
 	}
-	jws, err := signer.Sign(payload)
+	signed, err := signer.Sign(payload)
 	if err != nil {
 		panic(err)
 	}
-	text, err := jws.CompactSerialize()
+	text, err := signed.CompactSerialize()
 	if err != nil {
 		panic(err)
 	}

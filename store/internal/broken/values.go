@@ -50,7 +50,7 @@ type deletedEarly struct{ sound }
 
 func (s deletedEarly) Get(ctx context.Context, id string) (*oauth2.Authorization, error) {
 	a, err := s.sound.Get(ctx, id)
-	if err != nil || !time.Now().After(a.ExpiresAt.Add(time.Minute)) {
+	if err != nil || time.Now().Before(a.ExpiresAt) {
 		return a, err
 	}
 	return nil, errors.Join(oauth2.ErrNotFound, s.Delete(ctx, id))
@@ -63,23 +63,36 @@ func (s sweptEarly) Sweep(ctx context.Context, now time.Time, limit int) (int, e
 	return s.Store.Sweep(ctx, now.Add(time.Hour), limit)
 }
 
-// emptyToNil encodes carelessly.
-type emptyToNil struct{ sound }
+// emptyToNil encodes carelessly: what is empty in an access token comes back as nil.
+type emptyToNil struct {
+	sound
+	forget func(*oauth2.AccessToken)
+}
 
 func (s emptyToNil) Get(ctx context.Context, id string) (*oauth2.Authorization, error) {
 	a, err := s.sound.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	for i, token := range a.Access {
-		if len(token.Scope) == 0 {
-			a.Access[i].Scope = nil
-		}
-		if len(token.Audience) == 0 {
-			a.Access[i].Audience = nil
-		}
+	for i := range a.Access {
+		s.forget(&a.Access[i])
 	}
 	return a, nil
+}
+
+func forgetEmptyLists(token *oauth2.AccessToken) {
+	if len(token.Scope) == 0 {
+		token.Scope = nil
+	}
+	if len(token.Audience) == 0 {
+		token.Audience = nil
+	}
+}
+
+func forgetEmptyDetails(token *oauth2.AccessToken) {
+	if string(token.Details) == "[]" {
+		token.Details = nil
+	}
 }
 
 // cutAtNUL takes a string for one of C's.

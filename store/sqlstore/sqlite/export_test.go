@@ -1,0 +1,4 @@
+package sqlite
+
+// Busy reports whether a write failed because other processes kept the file for too long.
+var Busy = busy
