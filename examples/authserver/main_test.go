@@ -43,7 +43,5 @@ func TestProgramFreesThePortWhenItCannotStart(t *testing.T) {
 	t.Parallel()
 	addr := testserver.Address(t)
 	require.Error(t, run(t.Context(), []string{"-addr", addr, "-store", "nothing"}))
-	ln, err := net.Listen("tcp", addr)
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
+	testserver.AwaitFree(t, addr)
 }

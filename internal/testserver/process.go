@@ -67,18 +67,26 @@ func freePort(t testing.TB) int {
 }
 
 // claimPort claims a TCP port among the tests of all processes, by the UDP port of the same number, which none
-// of the servers needs.
+// of the servers needs. It asks by a connection whether somebody listens, since to listen itself would be to
+// hold the port: a program that another test starts at that moment inherits the listener for as long as it
+// takes to begin.
 func claimPort(port int) (io.Closer, error) {
 	claim, err := net.ListenPacket("udp", loopback(port))
 	if err != nil {
 		return nil, err
 	}
-	ln, err := net.Listen("tcp", loopback(port))
-	if err != nil {
-		return nil, errors.Join(err, claim.Close())
+	conn, err := net.Dial("tcp", loopback(port))
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return claim, nil
+	case err == nil:
+		err = errors.Join(errTaken, conn.Close())
 	}
-	return claim, ln.Close()
+	return nil, errors.Join(err, claim.Close())
 }
+
+// errTaken is told of a port that somebody listens on.
+var errTaken = errors.New("somebody listens on the port")
 
 // A Process is one server.
 type Process struct {

@@ -1,8 +1,13 @@
 package testserver
 
 import (
+	"context"
 	"net"
+	"os"
+	"os/exec"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,9 +23,10 @@ func TestAPortIsOnesOwnUntilTheTestEnds(t *testing.T) {
 		require.NoError(t, err, "by something that is in nobody's way")
 		require.NoError(t, server.Close())
 	})
-	again, err := claimPort(port)
-	require.NoError(t, err)
-	require.NoError(t, again.Close())
+	require.Eventually(t, func() bool {
+		again, err := claimPort(port)
+		return err == nil && again.Close() == nil
+	}, time.Minute, 20*time.Millisecond, "it is free when the test has ended, and programs that were started meanwhile have begun")
 }
 
 func TestAPortThatSomebodyListensOnIsNotFree(t *testing.T) {
@@ -28,6 +34,30 @@ func TestAPortThatSomebodyListensOnIsNotFree(t *testing.T) {
 	server, err := net.Listen("tcp", loopback(0))
 	require.NoError(t, err)
 	defer server.Close()
-	_, err = claimPort(server.Addr().(*net.TCPAddr).Port)
-	require.Error(t, err)
+	port := server.Addr().(*net.TCPAddr).Port
+	_, err = claimPort(port)
+	require.ErrorIs(t, err, errTaken)
+	require.NoError(t, server.Close())
+	AwaitFree(t, loopback(port))
+}
+
+// Programs that start inherit what is open for a moment. That must not keep a server from a port of its own.
+func TestAPortIsFreeWhileOtherProgramsStart(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	var starters sync.WaitGroup
+	for range 4 {
+		starters.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.CommandContext(ctx, os.Args[0], "-test.list=nothing").Run()
+			}
+		})
+	}
+	for range 200 {
+		server, err := net.Listen("tcp", Address(t))
+		require.NoError(t, err)
+		defer server.Close()
+	}
+	stop()
+	starters.Wait()
 }

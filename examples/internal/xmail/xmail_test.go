@@ -17,7 +17,5 @@ func TestTakenPortIsNamedAndNothingIsKeptOpen(t *testing.T) {
 	first := testserver.Address(t)
 	_, err = Listen(Addresses{AuthServer: first, Client: taken.Addr().String(), API: "127.0.0.1:0"})
 	require.ErrorContains(t, err, taken.Addr().String())
-	again, err := net.Listen("tcp", first)
-	require.NoError(t, err, "the first listener was closed")
-	require.NoError(t, again.Close())
+	testserver.AwaitFree(t, first) // the first listener was closed
 }
