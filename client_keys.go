@@ -55,6 +55,15 @@ func signatureAlgorithmsFor(registered string) []jose.SignatureAlgorithm {
 	return slices.DeleteFunc(slices.Clone(signatureAlgorithms), func(alg jose.SignatureAlgorithm) bool { return alg == jose.RS256 })
 }
 
+// clientAlgorithms are those with which clients may sign here. FAPI 2.0 section 5.4.1 item 1 leaves out RS256,
+// whoever is registered for it.
+func (cfg *ServerConfig) clientAlgorithms() []jose.SignatureAlgorithm {
+	if cfg.Profile == ProfileFAPI2 {
+		return signatureAlgorithmsFor("")
+	}
+	return signatureAlgorithms
+}
+
 // clientKeys are the client's public keys: those of its jwks, or those that its jwks_uri led to some
 // minutes ago at most. A client without either has none. ErrTemporarilyUnavailable: the jwks_uri does
 // not answer with keys.
@@ -79,8 +88,11 @@ func (s *Server) keySetsOf(client *Client) *keySets {
 
 // verifyWithClientKeys calls verify with each of the client's keys that may have made a signature with
 // this header, until one is right. A key that the jwks_uri did not have lately is asked for again.
-// errNoClientKey: none is right. ErrTemporarilyUnavailable: nobody can tell.
+// errNoClientKey: none is right, or the algorithm is not served. ErrTemporarilyUnavailable: nobody can tell.
 func (s *Server) verifyWithClientKeys(ctx context.Context, client *Client, header jose.Header, verify func(key any) error) error {
+	if !slices.Contains(s.cfg.clientAlgorithms(), jose.SignatureAlgorithm(header.Algorithm)) {
+		return errNoClientKey
+	}
 	set, err := s.clientKeys(ctx, client)
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ func newSignedAuthMetadata(cfg *ServerConfig) (m signedAuthMetadata) {
 		return m
 	}
 	var algs []string
-	for _, alg := range signatureAlgorithms {
+	for _, alg := range cfg.clientAlgorithms() {
 		algs = append(algs, string(alg))
 	}
 	return signedAuthMetadata{algs, algs, algs}

@@ -17,6 +17,7 @@ const defaultPushedPath = "/par"
 //   - Clients are confidential, and authenticate by private_key_jwt, or by a certificate where MutualTLS is
 //     set (items 3 and 6).
 //   - Refresh tokens are not replaced (item 9): see [RefreshGrant].
+//   - No signature by RS256 is believed, whoever is registered for it (section 5.4.1 item 1).
 //
 // All else that the profile asks for is what a Server does anyway: exact redirect URIs, PKCE with S256, codes
 // that live for a minute, iss in every answer. How clients are registered is for Lint with ProfileFAPI2 to look

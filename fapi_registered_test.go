@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed5f5fedc6/oauth2"
+	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
 func signingMetadata(alg jose.SignatureAlgorithm) members {
@@ -84,4 +86,41 @@ func TestUnderAProfileAClientOfADocumentIsHeldToIt(t *testing.T) {
 	require.NotContains(t, ask(good).Body.String(), "FAPI 2.0 section 5.4.1")
 	require.Contains(t, ask(bad).Body.String(), "FAPI 2.0 section 5.4.1 item 1")
 	require.Equal(t, http.StatusUnauthorized, push(bad).Code)
+}
+
+// Who registers clients by hand may overlook what Lint says. No signature of theirs by RS256 is believed.
+func TestUnderTheProfileNoClientSignsWithRS256(t *testing.T) {
+	t.Parallel()
+	cfg := oauth2.FAPI2Security(fapiConfig())
+	cfg.RequestObjects = true
+	clients, err := memory.NewClients()
+	require.NoError(t, err)
+	cfg.Clients = clients
+	key := keyOf("bank", jose.RS256)
+	for _, id := range []string{"PS256", "RS256"} {
+		c := fapiClient()
+		c.ID, c.JWKS, c.TokenEndpointAuthSigningAlg = id, jwksOf(publicJWK(key, "")), id
+		require.NoError(t, clients.CreateClient(t.Context(), c))
+	}
+	server, err := oauth2.New(cfg)
+	require.NoError(t, err)
+	serve := func(r *http.Request) (got map[string]any) {
+		rec := httptest.NewRecorder()
+		server.ServeHTTP(rec, r)
+		require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &got), rec.Body)
+		return got
+	}
+	for id, refusal := range map[string]string{"PS256": "invalid_dpop_proof", "RS256": "invalid_client"} {
+		now := time.Now().Unix()
+		assertion := signedJWT(t, key, jose.SignatureAlgorithm(id), nil, members{
+			"iss": id, "sub": id, "aud": cfg.Issuer, "iat": now, "exp": now + 60, "jti": id,
+		})
+		r := httptest.NewRequest(http.MethodPost, cfg.Issuer+"/token", strings.NewReader(asserting(assertion, "grant_type", oauth2.GrantRefreshToken).Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		require.Equal(t, refusal, serve(r)["error"], id)
+	}
+	metadata := serve(httptest.NewRequest(http.MethodGet, cfg.Issuer+"/.well-known/oauth-authorization-server", nil))
+	for _, member := range []string{"token_endpoint_auth", "introspection_endpoint_auth", "revocation_endpoint_auth", "request_object"} {
+		require.Equal(t, []any{"ES256", "EdDSA", "Ed25519", "PS256"}, metadata[member+"_signing_alg_values_supported"], member)
+	}
 }

@@ -51,7 +51,7 @@ func newRequestMetadata(cfg *ServerConfig) requestMetadata {
 	}
 	if cfg.RequestObjects {
 		m.RequestObjects, m.RequestURIs, m.RegisteredURIs = true, true, true
-		for _, alg := range signatureAlgorithms {
+		for _, alg := range cfg.clientAlgorithms() {
 			m.RequestAlgs = append(m.RequestAlgs, string(alg))
 		}
 	}
