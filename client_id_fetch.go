@@ -28,7 +28,7 @@ func (m *ClientIDMetadata) look(ctx context.Context, id string, u *url.URL) (*Cl
 	}
 	call := m.calls.DoChan(id, func() (any, error) {
 		// Whoever asked first may go away, and the others wait for the answer too.
-		return m.renew(context.WithoutCancel(ctx), id, u, kept, by)
+		return m.renew(context.WithoutCancel(ctx), id, u, by)
 	})
 	select {
 	case <-ctx.Done():
@@ -41,22 +41,25 @@ func (m *ClientIDMetadata) look(ctx context.Context, id string, u *url.URL) (*Cl
 	}
 }
 
-// renew fetches a document, and keeps its client. kept is the client so far, empty where there is none: a
-// document that is known may be asked for once in MinAge, all others share a budget. One whose host is down
-// is used a while longer.
-func (m *ClientIDMetadata) renew(ctx context.Context, id string, u *url.URL, kept clientDocument, by Attempt) (client *Client, err error) {
+// renew fetches a document, and keeps its client. A document that is known may be asked for once in MinAge, all
+// others share a budget. One whose host is down is used a while longer.
+func (m *ClientIDMetadata) renew(ctx context.Context, id string, u *url.URL, by Attempt) (client *Client, err error) {
 	// No server stands above this goroutine that would survive a panic of a hook.
 	defer func() {
 		if cause := recover(); cause != nil {
 			client, err = nil, unavailable(fmt.Errorf("oauth2: a hook panicked: %v", cause))
 		}
 	}()
-	if kept.client == nil {
+	now := m.cfg.Now()
+	kept, known := m.kept.Get(id, now)
+	if known && now.Before(kept.until) {
+		return kept.client, nil // another call has just ended
+	}
+	if !known {
 		if wait := m.cfg.FailureLimiter.Failed(ctx, by); wait > 0 {
 			return nil, m.limited(ctx, by, wait)
 		}
 	}
-	now := m.cfg.Now()
 	document, err := m.fetcher(u).Document(ctx, id, documentMediaTypes...)
 	if err == nil {
 		client, err = m.read(id, document.Body)

@@ -183,11 +183,14 @@ func newKeySets(fetcher *fetch.Fetcher) *keySets {
 
 // get returns the keys behind a jwks_uri. fresh asks for them anew, though not too often.
 func (k *keySets) get(ctx context.Context, uri string, now func() time.Time, fresh bool) (*jose.JSONWebKeySet, error) {
-	kept, ok := k.kept.Get(uri, now())
-	if ok && (!fresh || now().Sub(kept.asked) < clientKeysAgain) {
+	if kept, will := k.look(uri, now(), fresh); will {
 		return kept.keys, kept.err
 	}
 	call := k.calls.DoChan(uri, func() (any, error) {
+		kept, will := k.look(uri, now(), fresh)
+		if will {
+			return kept, nil // another call has just ended
+		}
 		// Whoever asked first may go away, and the others wait for the answer too.
 		return k.ask(context.WithoutCancel(ctx), uri, now, kept), nil
 	})
@@ -198,6 +201,12 @@ func (k *keySets) get(ctx context.Context, uri string, now func() time.Time, fre
 		found := done.Val.(keySet)
 		return found.keys, found.err
 	}
+}
+
+// look is what is kept of a jwks_uri, and whether that will do.
+func (k *keySets) look(uri string, now time.Time, fresh bool) (keySet, bool) {
+	kept, known := k.kept.Get(uri, now)
+	return kept, known && (!fresh || now.Sub(kept.asked) < clientKeysAgain)
 }
 
 // ask fetches the keys, and keeps them. Where that fails, those that are still good stay.

@@ -14,7 +14,7 @@ import (
 // longest goes first.
 type cache struct {
 	keepFor time.Duration
-	entries *lru.Cache[digest, *oauth2.TokenInfo]
+	entries *lru.Cache[digest, entry]
 }
 
 type digest = [sha256.Size]byte
@@ -28,17 +28,11 @@ type entry struct {
 func (e entry) good(now time.Time) bool { return now.Before(e.until) }
 
 func newCache(keepFor time.Duration, size int) *cache {
-	return &cache{keepFor: keepFor, entries: lru.New[digest, *oauth2.TokenInfo](size)}
+	return &cache{keepFor: keepFor, entries: lru.New[digest, entry](size)}
 }
 
 // get returns an answer that is still good.
-func (c *cache) get(key digest, now time.Time) (*oauth2.TokenInfo, bool) {
-	info, ok := c.entries.Get(key, now)
-	if !ok {
-		return nil, false
-	}
-	return clone(info), true
-}
+func (c *cache) get(key digest, now time.Time) (entry, bool) { return c.entries.Get(key, now) }
 
 // put keeps an answer. Its time counts from when it was asked for, not from when it came, so no use
 // of it is staler than keepFor.
@@ -47,7 +41,7 @@ func (c *cache) put(key digest, asked time.Time, info *oauth2.TokenInfo) entry {
 	if !info.ExpiresAt.IsZero() && info.ExpiresAt.Before(e.until) {
 		e.until = info.ExpiresAt
 	}
-	c.entries.Put(key, info, e.until)
+	c.entries.Put(key, e, e.until)
 	return e
 }
 

@@ -24,6 +24,9 @@ func (i *Introspector) discover(ctx context.Context) (string, error) {
 		return *known, nil
 	}
 	return once(ctx, &i.discoveries, "", i.timeout, func(ctx context.Context) (string, error) {
+		if known := i.endpoint.Load(); known != nil {
+			return *known, nil // another call has just ended
+		}
 		endpoint, err := lookUp(ctx, i.client, i.issuer, "introspection_endpoint")
 		if err == nil {
 			i.endpoint.Store(&endpoint)

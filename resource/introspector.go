@@ -141,11 +141,14 @@ func (i *Introspector) Check(ctx context.Context, accessToken string) (*oauth2.T
 		return i.ask(ctx, accessToken)
 	}
 	key := sha256.Sum256([]byte(accessToken))
-	if info, ok := i.cache.get(key, i.now()); ok {
-		return info, nil
+	if kept, ok := i.cache.get(key, i.now()); ok {
+		return clone(kept.info), nil
 	}
 	found, err := once(ctx, &i.lookups, string(key[:]), i.timeout, func(ctx context.Context) (entry, error) {
 		asked := i.now()
+		if kept, ok := i.cache.get(key, asked); ok {
+			return kept, nil // another call has just ended
+		}
 		info, err := i.ask(ctx, accessToken)
 		if err != nil {
 			return entry{}, err
