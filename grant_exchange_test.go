@@ -247,7 +247,7 @@ func TestOnlyALiveAccessTokenOfAResourceOwnerIsASubjectToken(t *testing.T) {
 	for name, subject := range map[string]string{
 		"a code": code, "a refresh token": refresh, "another server's": other.userToken(), "garbage": "x", "JWT garbage": "a.b.c",
 		"a machine's": ofMachine, "a machine's JWT": jwtOfMachine, "revoked": revoked,
-		"flipped": access[:30] + "A" + access[31:], "truncated": access[:len(access)-1], "extended": access + "A",
+		"flipped": changedAt(access, 30), "truncated": access[:len(access)-1], "extended": access + "A",
 		"another kind": "rt_" + access[3:],
 	} {
 		got := w.exchange(service, subject)

@@ -321,6 +321,15 @@ func (w *world) active(token string) bool {
 	return active
 }
 
+// changedAt is a text with another character of base64url at a place.
+func changedAt(text string, at int) string {
+	other := "A"
+	if text[at:at+1] == other {
+		other = "B"
+	}
+	return text[:at] + other + text[at+1:]
+}
+
 // refused requires RFC 6749 section 5.2's answer.
 func refused(t testing.TB, got answer, status int, code string) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ var (
 )
 
 // A laneRace has lanes whose only place is taken until open is called, and the names of those who had
-// their turn after that.
+// their turn after that. It runs in a synctest bubble, which knows when all who came do wait.
 type laneRace struct {
 	*hashLanes
 	t     *testing.T
@@ -59,7 +60,8 @@ func (r *laneRace) arrive(name string, addr netip.Addr, spent bool, all, inSpent
 			r.order = append(r.order, err.Error())
 		}
 	})
-	require.Eventually(r.t, func() bool { return r.all.inside.Load() == all && r.spent.inside.Load() == inSpent }, time.Minute, time.Millisecond)
+	synctest.Wait()
+	require.Equal(r.t, []int64{all, inSpent}, []int64{r.all.inside.Load(), r.spent.inside.Load()})
 }
 
 func (r *laneRace) open() []string {
@@ -97,46 +99,54 @@ func TestSlowHashesRunSoManyAtATime(t *testing.T) {
 
 func TestAddressThatSpentItsBudgetStandsOnceAmongTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newLaneRace(t)
-	for n := range int64(20) {
-		r.arrive("attacker", attackerAddr, true, 2, n+1)
-	}
-	r.arrive("honest", honestAddr, false, 3, 20)
-	order := r.open()
-	require.Len(t, order, 21)
-	require.Equal(t, []string{"attacker", "honest", "attacker"}, order[:3])
+	synctest.Test(t, func(t *testing.T) {
+		r := newLaneRace(t)
+		for n := range int64(20) {
+			r.arrive("attacker", attackerAddr, true, 2, n+1)
+		}
+		r.arrive("honest", honestAddr, false, 3, 20)
+		order := r.open()
+		require.Len(t, order, 21)
+		require.Equal(t, []string{"attacker", "honest", "attacker"}, order[:3])
+	})
 }
 
 func TestAddressWithManyWaitingMakesRoomForTheOthers(t *testing.T) {
 	t.Parallel()
-	r := newLaneRace(t)
-	for n := range int64(40) {
-		// One stands among the others by way of the spent lane.
-		r.arrive("attacker", attackerAddr, false, 1+min(n+1, hashesPerAddress+1), max(0, n+1-hashesPerAddress))
-	}
-	r.arrive("honest", honestAddr, false, hashesPerAddress+3, 40-hashesPerAddress)
-	require.Equal(t, "honest", r.open()[hashesPerAddress+1])
+	synctest.Test(t, func(t *testing.T) {
+		r := newLaneRace(t)
+		for n := range int64(40) {
+			// One stands among the others by way of the spent lane.
+			r.arrive("attacker", attackerAddr, false, 1+min(n+1, hashesPerAddress+1), max(0, n+1-hashesPerAddress))
+		}
+		r.arrive("honest", honestAddr, false, hashesPerAddress+3, 40-hashesPerAddress)
+		require.Equal(t, "honest", r.open()[hashesPerAddress+1])
+	})
 }
 
 func TestFullLaneRefusesAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newLaneRace(t)
-	r.all.most = 2
-	r.arrive("first", honestAddr, false, 2, 0)
-	require.ErrorIs(t, r.run(t.Context(), honestAddr, false, func() { t.Error("no room") }), errLaneFull)
-	require.ErrorIs(t, r.run(t.Context(), attackerAddr, true, func() { t.Error("no room") }), errLaneFull)
-	require.Equal(t, []string{"first"}, r.open())
+	synctest.Test(t, func(t *testing.T) {
+		r := newLaneRace(t)
+		r.all.most = 2
+		r.arrive("first", honestAddr, false, 2, 0)
+		require.ErrorIs(t, r.run(t.Context(), honestAddr, false, func() { t.Error("no room") }), errLaneFull)
+		require.ErrorIs(t, r.run(t.Context(), attackerAddr, true, func() { t.Error("no room") }), errLaneFull)
+		require.Equal(t, []string{"first"}, r.open())
+	})
 }
 
 func TestWhoLeavesWaitsNoLonger(t *testing.T) {
 	t.Parallel()
-	for _, spent := range []bool{false, true} {
-		r := newLaneRace(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, r.run(ctx, honestAddr, spent, func() { t.Error("nobody waits for it") }), context.Canceled)
-		require.Empty(t, r.open())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		for _, spent := range []bool{false, true} {
+			r := newLaneRace(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.ErrorIs(t, r.run(ctx, honestAddr, spent, func() { t.Error("nobody waits for it") }), context.Canceled)
+			require.Empty(t, r.open())
+		}
+	})
 }
 
 type soleClient struct{ client *Client }

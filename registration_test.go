@@ -93,7 +93,7 @@ func TestASoftwareStatementThatCannotBeBelievedIsRefused(t *testing.T) {
 		"garbage":                 {"garbage", "invalid_software_statement"},
 		"another key":             {statement(t, w, keyOf("stranger", jose.ES256), nil, nil), "invalid_software_statement"},
 		"a key that it brings":    {statement(t, w, keyOf("stranger", jose.ES256), map[jose.HeaderKey]any{"jwk": publicJWK(keyOf("stranger", jose.ES256), "x")}, nil), "invalid_software_statement"},
-		"a changed signature":     {good[:len(good)-4] + "AAAA", "invalid_software_statement"},
+		"a changed signature":     {changedAt(good, len(good)-10), "invalid_software_statement"},
 		"not signed":              {"eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL2FwcHMuZXhhbXBsZS5jb20ifQ.", "invalid_software_statement"},
 		"HMAC":                    {signedJWT(t, []byte("0123456789abcdef0123456789abcdef"), jose.HS256, nil, members{"iss": statementIssuer}), "invalid_software_statement"},
 		"an algorithm not of its": {signedJWT(t, keyOf("statement", jose.RS256), jose.PS256, nil, members{"iss": "https://rsa.example.com"}), "invalid_software_statement"},

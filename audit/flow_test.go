@@ -69,10 +69,16 @@ func (s *site) register(c *oauth2.Client) {
 	require.NoError(s.t, s.clients.CreateClient(s.t.Context(), c))
 }
 
+// direct follows no redirect. It has a transport of its own: every httptest.Server that closes closes the idle
+// connections of the default one, and breaks the requests of other tests.
+var direct = &http.Client{
+	Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 // visit opens the authorization endpoint and returns what the client is sent.
 func (s *site) visit(address string) url.Values {
-	browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := browser.Get(address)
+	res, err := direct.Get(address)
 	require.NoError(s.t, err)
 	require.NoError(s.t, res.Body.Close())
 	sentTo, err := res.Location()
@@ -92,7 +98,7 @@ func (s *site) code() (code, verifier string) {
 
 func (s *site) tokens() *xoauth2.Token {
 	code, verifier := s.code()
-	token, err := s.app.Exchange(s.t.Context(), code, xoauth2.VerifierOption(verifier))
+	token, err := s.app.Exchange(context.WithValue(s.t.Context(), xoauth2.HTTPClient, direct), code, xoauth2.VerifierOption(verifier))
 	require.NoError(s.t, err)
 	s.secrets = append(s.secrets, token.AccessToken, token.RefreshToken)
 	return token
@@ -106,7 +112,7 @@ func (s *site) post(path string, form url.Values, as ...string) {
 	if len(as) == 2 {
 		r.SetBasicAuth(as[0], as[1])
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := direct.Do(r)
 	require.NoError(s.t, err)
 	require.NoError(s.t, res.Body.Close())
 }

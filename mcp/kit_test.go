@@ -43,7 +43,12 @@ type world struct {
 	deny  bool
 }
 
-var direct = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// direct follows no redirect. It has a transport of its own: every httptest.Server that closes closes the idle
+// connections of the default one, and breaks the requests of other tests.
+var direct = &http.Client{
+	Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 func newWorld(t *testing.T, change ...func(*mcp.Config)) *world {
 	t.Helper()

@@ -92,7 +92,7 @@ func (i *issuer) publish(down bool, keys ...any) {
 // verifier trusts the issuer; configure may change anything.
 func (i *issuer) verifier(configure ...func(*resource.JWTConfig)) *resource.JWTVerifier {
 	i.t.Helper()
-	cfg := resource.JWTConfig{Issuer: i.url, Audience: []string{audience}, Now: i.clock.Now}
+	cfg := resource.JWTConfig{Issuer: i.url, Audience: []string{audience}, Now: i.clock.Now, Timeout: patience}
 	for _, change := range configure {
 		change(&cfg)
 	}

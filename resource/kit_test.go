@@ -36,6 +36,9 @@ const (
 	machineSecret = "machine-secret"
 )
 
+// patience is how long an answer may take on a machine that is busy.
+const patience = time.Minute
+
 // A world is an authorization server on a real listener that counts what it is asked.
 type world struct {
 	t              testing.TB
@@ -122,7 +125,7 @@ func (w *world) revoke(token string) {
 // introspector asks this world's server; configure may change anything.
 func (w *world) introspector(configure ...func(*resource.IntrospectorConfig)) *resource.Introspector {
 	w.t.Helper()
-	cfg := resource.IntrospectorConfig{Issuer: w.issuer, ClientID: apiID, ClientSecret: apiSecret, Now: w.clock.Now}
+	cfg := resource.IntrospectorConfig{Issuer: w.issuer, ClientID: apiID, ClientSecret: apiSecret, Now: w.clock.Now, Timeout: patience}
 	for _, change := range configure {
 		change(&cfg)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/stretchr/testify/require"
 )
@@ -74,12 +75,17 @@ func withBody(r *http.Request, body string) {
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 }
 
+// closedUnder reports whether a connection that was kept, after a body that nobody wanted, was closed under a request.
+func closedUnder(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		err != nil && strings.Contains(err.Error(), "server closed idle connection")
+}
+
 func (s *site) do(client *http.Client, r *http.Request) answer {
 	s.t.Helper()
 	res, err := client.Do(r)
-	if errors.Is(err, io.EOF) && r.GetBody != nil {
-		// A connection that was kept after a body that nobody wanted was closed under this request. A
-		// server that fails on it fails on a new one too.
+	if closedUnder(err) && r.GetBody != nil {
+		// A server that fails on the request fails on it on a new connection too.
 		again := r.Clone(r.Context())
 		again.Body, err = r.GetBody()
 		require.NoError(s.t, err)

@@ -2,10 +2,12 @@ package testserver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,14 +33,19 @@ func TestAPortIsOnesOwnUntilTheTestEnds(t *testing.T) {
 
 func TestAPortThatSomebodyListensOnIsNotFree(t *testing.T) {
 	t.Parallel()
-	server, err := net.Listen("tcp", loopback(0))
-	require.NoError(t, err)
-	defer server.Close()
-	port := server.Addr().(*net.TCPAddr).Port
-	_, err = claimPort(port)
-	require.ErrorIs(t, err, errTaken)
-	require.NoError(t, server.Close())
-	AwaitFree(t, loopback(port))
+	for {
+		server, err := net.Listen("tcp", loopback(0))
+		require.NoError(t, err)
+		defer server.Close()
+		_, err = claimPort(server.Addr().(*net.TCPAddr).Port)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue // somebody has the UDP port
+		}
+		require.ErrorIs(t, err, errTaken)
+		require.NoError(t, server.Close())
+		AwaitFree(t, server.Addr().String())
+		return
+	}
 }
 
 // Programs that start inherit what is open for a moment. That must not keep a server from a port of its own.

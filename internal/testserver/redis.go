@@ -170,8 +170,9 @@ type Sentinel struct {
 	Primary, Replica         *Process
 }
 
-// RedisSentinel starts a primary, its replica and one sentinel.
-func RedisSentinel(t testing.TB) *Sentinel {
+// RedisSentinel starts a primary, its replica and one sentinel, which has the replica take over when the primary
+// has not answered for a time.
+func RedisSentinel(t testing.TB, down time.Duration) *Sentinel {
 	t.Helper()
 	s := &Sentinel{MasterName: "primary"}
 	s.PrimaryAddr, s.Primary = Redis(t)
@@ -185,7 +186,7 @@ func RedisSentinel(t testing.TB) *Sentinel {
 	lines := []string{
 		fmt.Sprintf("port %d", own), "bind 127.0.0.1",
 		fmt.Sprintf("sentinel monitor %s %s %s 1", s.MasterName, host, port),
-		fmt.Sprintf("sentinel down-after-milliseconds %s 500", s.MasterName),
+		fmt.Sprintf("sentinel down-after-milliseconds %s %d", s.MasterName, down.Milliseconds()),
 		fmt.Sprintf("sentinel failover-timeout %s 5000", s.MasterName),
 	}
 	if err := os.WriteFile(config, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {

@@ -2,6 +2,7 @@ package testserver_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
@@ -39,7 +40,7 @@ func TestRedisClusterServesEverySlotAndReplicates(t *testing.T) {
 
 func TestRedisSentinelNamesThePrimary(t *testing.T) {
 	t.Parallel()
-	s := testserver.RedisSentinel(t)
+	s := testserver.RedisSentinel(t, time.Minute) // however busy the machine is
 	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.MasterName, SentinelAddrs: []string{s.Addr}})
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	require.NoError(t, client.Set(t.Context(), "key", "value", 0).Err())

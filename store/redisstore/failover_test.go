@@ -186,7 +186,7 @@ func TestACallToAServerThatHangsEndsWithItsContext(t *testing.T) {
 // What the package's documentation says about a failover is true, the bad and the good.
 func TestAFailoverLosesWhatNoReplicaHadAndWaitReplicasTellsOfIt(t *testing.T) {
 	t.Parallel()
-	s := testserver.RedisSentinel(t)
+	s := testserver.RedisSentinel(t, 2*time.Second)
 	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.MasterName, SentinelAddrs: []string{s.Addr}, DialerRetries: 1})
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	store := newStore(t, client, redisstore.Options{})
