@@ -77,7 +77,7 @@ func ExampleNewMemoryLimiter() {
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		FailureLimiter: oauth2.NewMemoryLimiter(oauth2.MemoryLimiterConfig{
 			Budgets: map[oauth2.AttemptKind]oauth2.FailureBudgets{
-				oauth2.AttemptClient: {PerAddress: oauth2.FailureBudget{Burst: 20, Every: time.Minute}},
+				oauth2.AttemptClient: {PerAddress: oauth2.FailureBudget{Burst: 20, Every: 10 * time.Second}},
 			},
 		}),
 	}
