@@ -221,9 +221,15 @@ func (m *move) postAs(endpoint, client, secret string, pairs ...string) answer {
 	return m.do(r)
 }
 
+// direct follows no redirect. It has a transport of its own: every httptest.Server that closes closes the idle
+// connections of the default one, and breaks the requests of other tests.
+var direct = &http.Client{
+	Transport:     http.DefaultTransport.(*http.Transport).Clone(),
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 func (m *move) do(r *http.Request) answer {
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(r)
+	res, err := direct.Do(r)
 	require.NoError(m.t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)

@@ -14,6 +14,10 @@ import (
 	"github.com/seed5f5fedc6/oauth2/store/memory"
 )
 
+// Every httptest.Server that closes closes the idle connections of the default transport, if that can, and so
+// breaks the requests of tests beside it.
+func init() { http.DefaultTransport = struct{ http.RoundTripper }{http.DefaultTransport} }
+
 // The clients. Each secret is the ID and "-secret".
 const (
 	Client  = "spam4All"
