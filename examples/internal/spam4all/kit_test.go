@@ -27,6 +27,8 @@ type world struct {
 	api     *httptest.Server
 	url     string
 	browser *http.Client // keeps cookies and follows redirects
+	// apiDown breaks off every request to the API.
+	apiDown atomic.Bool
 	// skew moves the client's clock.
 	skew atomic.Int64
 	// stopAt, if set, is where the browser follows no further.
@@ -38,7 +40,12 @@ func newWorld(t *testing.T) *world {
 	var client, api http.Handler
 	listener := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { client.ServeHTTP(rw, r) }))
 	t.Cleanup(listener.Close)
-	w.api = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { api.ServeHTTP(rw, r) }))
+	w.api = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.apiDown.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		api.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(w.api.Close)
 	w.url = listener.URL
 	w.server = xmailtest.Start(t, w.api.URL, w.url+spam4all.CallbackPath)

@@ -351,7 +351,7 @@ func TestAServerThatIsDownIsToldInWords(t *testing.T) {
 func TestAnAPIThatIsDownIsToldInWordsAndTheAccessIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.api.Close()
+	w.apiDown.Store(true) // its port stays its own
 	failed(t, w.get("/start"), http.StatusBadGateway, "cannot be fetched")
 	page := w.get("/")
 	require.Equal(t, http.StatusOK, page.status)

@@ -24,6 +24,9 @@ import (
 // busyTimeout is how long a writer waits for one in another process.
 const busyTimeout = 5 * time.Second
 
+// openTimeout is how long Open waits for another process that creates the file, or its tables.
+const openTimeout = time.Minute
+
 // Open opens the SQLite database in a file, creates it if need be, and brings its tables up to date;
 // see [sqlstore.ErrNewerSchema]. A new file can be read by its owner only. Several processes on one
 // machine may have it open at once; a network file system will not do. The Store closes the file.
@@ -32,7 +35,7 @@ const busyTimeout = 5 * time.Second
 // write-ahead log that is on the disk before a write returns (synchronous=FULL). Readers wait for
 // nobody. Writers of this process share one connection, and those that wait share one transaction;
 // their contexts are heeded while they wait for each other. A writer of another process is waited for
-// up to five seconds.
+// up to five seconds, and one that creates the file or brings its tables up to date up to a minute.
 func Open(ctx context.Context, path string) (*sqlstore.Store, error) {
 	s, err := open(ctx, path)
 	if err != nil {
@@ -62,11 +65,31 @@ func open(ctx context.Context, path string) (*sqlstore.Store, error) {
 	return s, nil
 }
 
-func newStore(ctx context.Context, write, read *sql.DB) (*sqlstore.Store, error) {
-	if err := useWAL(ctx, write); err != nil {
+func newStore(ctx context.Context, write, read *sql.DB) (s *sqlstore.Store, err error) {
+	err = onceIdle(ctx, func() error { return useWAL(ctx, write) })
+	if err != nil {
 		return nil, fmt.Errorf("journal mode: %w", err)
 	}
-	return sqlstore.New(ctx, write, sqlstore.Options{Dialect: sqlstore.SQLite, Reader: read, ClosePools: true})
+	err = onceIdle(ctx, func() error {
+		s, err = sqlstore.New(ctx, write, sqlstore.Options{Dialect: sqlstore.SQLite, Reader: read, ClosePools: true})
+		return err
+	})
+	return s, err
+}
+
+// onceIdle tries again as long as another process is busy with the file.
+func onceIdle(ctx context.Context, try func() error) error {
+	for start := time.Now(); ; {
+		err := try()
+		if !busy(err) || time.Since(start) > openTimeout {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // openPool opens no connection yet.
@@ -85,23 +108,12 @@ func openPool(path string, size int, pragmas ...string) (*sql.DB, error) {
 // useWAL turns on the write-ahead log, which the file remembers. Of several processes that try at
 // once SQLite fails all but one, without waiting.
 func useWAL(ctx context.Context, db *sql.DB) error {
-	for start := time.Now(); ; {
-		var mode string
-		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
-		switch {
-		case err == nil && mode == "wal":
-			return nil
-		case err == nil:
-			return fmt.Errorf("the journal mode stays %q: this file system has no shared memory", mode)
-		case !busy(err) || time.Since(start) > busyTimeout:
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
+	var mode string
+	err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+	if err == nil && mode != "wal" {
+		err = fmt.Errorf("the journal mode stays %q: this file system has no shared memory", mode)
 	}
+	return err
 }
 
 func busy(err error) bool {

@@ -163,3 +163,29 @@ func TestManyThatOpenANewFileAtOnceAllSucceed(t *testing.T) {
 		}
 	}
 }
+
+// Longer than a writer waits: a process may take its time for a new version's tables.
+func TestOpenWaitsForAProcessThatBringsTheTablesUpToDate(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	_, err = db.ExecContext(t.Context(), "PRAGMA journal_mode = WAL")
+	require.NoError(t, err)
+	other, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = other.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = sqlite.Open(ctx, path)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	done := time.AfterFunc(6*time.Second, func() { _, _ = other.ExecContext(context.Background(), "ROLLBACK") })
+	defer done.Stop()
+	store, err := sqlite.Open(t.Context(), path)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+}
