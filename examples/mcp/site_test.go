@@ -304,7 +304,7 @@ func TestTheProgramServesUntilItIsStopped(t *testing.T) {
 	}, time.Minute, 20*time.Millisecond)
 	stop()
 	require.NoError(t, <-done)
-	require.Error(t, run(t.Context(), []string{"-addr", addr, "-store", "memory", "-origins", "nowhere"}))
-	require.ErrorContains(t, run(t.Context(), []string{"-addr", addr, "-store", "elsewhere"}), "-store")
+	require.Error(t, run(t.Context(), []string{"-addr", testserver.Address(t), "-store", "memory", "-origins", "nowhere"}))
+	require.ErrorContains(t, run(t.Context(), []string{"-addr", testserver.Address(t), "-store", "elsewhere"}), "-store")
 	require.Error(t, run(t.Context(), []string{"unexpected"}))
 }

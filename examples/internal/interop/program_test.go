@@ -45,7 +45,7 @@ func (s *site) run(t *testing.T, name string, args ...string) (shown []string) {
 	program.Env = append(os.Environ(),
 		"NODE_EXTRA_CA_CERTS="+s.Certificates, "REQUESTS_CA_BUNDLE="+s.Certificates, "SSL_CERT_FILE="+s.Certificates,
 		"OAUTHLIB_INSECURE_TRANSPORT=1") // which loopback is
-	program.WaitDelay = time.Second
+	program.WaitDelay = patience
 	var complaints bytes.Buffer
 	program.Stderr = &complaints
 	stdin, err := program.StdinPipe()
